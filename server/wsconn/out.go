@@ -1,0 +1,160 @@
+package wsconn
+
+import "errors"
+
+// push accepts a batch: it is written at once where nothing waits and the
+// socket takes it, and queued where not. The caller holds mu and has seen that
+// the connection is open.
+func (c *Conn) push(b *Batch) {
+	// One batch always fits, whatever the bound says: a bound smaller than a
+	// message must not cut off everybody.
+	if len(c.queue) > 0 && c.queued+len(b.bytes) > c.srv.limits.Load().QueueBytes {
+		c.overflow()
+		return
+	}
+	c.write(b)
+}
+
+// write puts a batch behind what waits, and writes what the socket takes.
+func (c *Conn) write(b *Batch) {
+	c.queue = append(c.queue, b)
+	c.queued += len(b.bytes)
+	if len(c.queue) == 1 || c.sock.blocks() {
+		c.flush()
+	}
+}
+
+// overflow ends a connection that is too slow: what of a frame has begun to go
+// out is finished, the rest is dropped, and the close frame names the last
+// event that the client will have. The caller holds mu.
+func (c *Conn) overflow() {
+	head := c.queue[0]
+	end := head.frameEnd(c.off)
+	if c.flushing {
+		end = len(head.bytes) // it is being written as a whole
+	}
+	if id := head.lastID(end); id != "" {
+		c.lastID = id
+	}
+	c.queue = c.queue[:0:0]
+	c.queued = 0
+	if end > c.off {
+		c.queue = append(c.queue, &Batch{bytes: head.bytes[:end], marks: head.marks})
+		c.queued = end - c.off
+	} else {
+		c.off = 0
+	}
+	c.beginClose(CloseTooSlow, c.lastID, CauseSlow)
+}
+
+// flush writes what waits until the socket is full or nothing is left. The
+// caller holds mu.
+func (c *Conn) flush() {
+	if c.state == opening || c.state >= lingering {
+		return
+	}
+	if c.sock.blocks() {
+		if !c.flushing {
+			c.flushing = true
+			c.srv.tasks.Go(c.flushBlocking)
+		}
+		return
+	}
+	progress := false
+	for len(c.queue) > 0 {
+		head := c.queue[0]
+		n, err := c.sock.write(head.bytes[c.off:])
+		if n > 0 {
+			progress = true
+			c.written(head, n)
+		}
+		switch {
+		case errors.Is(err, errAgain):
+			c.park(progress)
+			return
+		case err != nil:
+			c.lost()
+			return
+		}
+	}
+	c.emptied()
+}
+
+// written counts n bytes of the first batch as gone. The caller holds mu.
+func (c *Conn) written(head *Batch, n int) {
+	c.off += n
+	c.queued -= n
+	if c.off < len(head.bytes) {
+		return
+	}
+	if id := head.lastID(c.off); id != "" {
+		c.lastID = id
+	}
+	c.off = 0
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = nil // its memory is not an idle connection's
+	}
+}
+
+// park gives a socket that is full its time to take something. One that is
+// closing has had its time set already.
+func (c *Conn) park(progress bool) {
+	if c.state == open && (progress || c.deadline == 0) {
+		c.setDeadline(writeTimeout)
+	}
+}
+
+// emptied is reached when nothing waits. The caller holds mu.
+func (c *Conn) emptied() {
+	if c.state != closing {
+		c.clearDeadline()
+		return
+	}
+	// The close frame is out. The client answers it, or hangs up; until then
+	// its bytes are read away, because closing over unread bytes would reset
+	// the connection and could take the close frame with it.
+	c.state = lingering
+	if c.sock.closeWrite() != nil {
+		c.drop()
+	}
+}
+
+// lost gives up a connection whose socket cannot be written to. The reader will
+// see the same and say why it ended, so here nobody is told twice.
+func (c *Conn) lost() {
+	c.queue, c.queued, c.off = nil, 0, 0
+	if c.state >= closing {
+		c.drop()
+		return
+	}
+	c.sock.interrupt()
+}
+
+// flushBlocking is flush for a socket whose writes block: a goroutine that
+// lives while something waits.
+func (c *Conn) flushBlocking() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) > 0 && c.state < lingering {
+		head := c.queue[0]
+		if c.state == open {
+			c.setDeadline(writeTimeout)
+		}
+		c.mu.Unlock()
+		n, err := c.sock.write(head.bytes[c.off:])
+		c.mu.Lock()
+		if c.state == closed {
+			break
+		}
+		if err != nil {
+			c.flushing = false
+			c.lost()
+			return
+		}
+		c.written(c.queue[0], n)
+	}
+	c.flushing = false
+	if c.state < lingering && len(c.queue) == 0 {
+		c.emptied()
+	}
+}
