@@ -47,9 +47,10 @@ type Store interface {
 	// knew, is [ErrHistoryLost]. Ctx bounds the opening only.
 	Watch(ctx context.Context, start Start, collections ...string) (Feed, error)
 
-	// Oldest returns a position as far back as the store can tell cheaply,
+	// Oldest returns a position as far back as the store can tell cheaply, but
+	// with no more than within changes behind it (0: however many),
 	// such that Watch accepts it now.
-	Oldest(ctx context.Context) (Position, error)
+	Oldest(ctx context.Context, within int) (Position, error)
 
 	// Close ends every feed with [ErrClosed] and frees what the store holds.
 	// Writes that were accepted are finished first. It is idempotent.

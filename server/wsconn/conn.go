@@ -77,6 +77,9 @@ type Conn struct {
 // Remote is the client's address, as the server was told when it upgraded.
 func (c *Conn) Remote() netip.Addr { return c.remote }
 
+// Handler is the one that the connection was upgraded with.
+func (c *Conn) Handler() Handler { return c.handler }
+
 // Send queues the batch, or writes it at once where the socket takes it. It
 // reports whether it was accepted: false once the connection ends. Bytes that
 // would be more than the bound end it with [CloseTooSlow].

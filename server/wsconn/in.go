@@ -68,6 +68,7 @@ func (c *Conn) serve() {
 			err = in.discard()
 		}
 		if err != nil {
+			in.drained() // who speaks and hangs up at once was heard
 			c.kill(CauseClient)
 		}
 		if in.rest() {

@@ -120,7 +120,7 @@ func (s *Server) Count() int {
 // of the Err values of this package, it has been answered. The connection takes
 // what is sent, but reads and writes nothing until Start.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, remote netip.Addr, h Handler) (*Conn, error) {
-	if err := s.admit(remote); err != nil {
+	if err := s.Admit(remote); err != nil {
 		return nil, err
 	}
 	c := &Conn{srv: s, handler: h, remote: remote, slot: -1}
@@ -129,7 +129,7 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, remote netip.Ad
 		if c.sock != nil {
 			c.sock.close()
 		}
-		s.release(remote)
+		s.Release(remote)
 		return nil, err
 	}
 	c.ws = ws
@@ -168,8 +168,10 @@ func (c *Conn) Start() {
 	}
 }
 
-// admit counts a connection in, before it is upgraded.
-func (s *Server) admit(a netip.Addr) error {
+// Admit counts a connection in, or says why it would be one too many. Upgrade
+// does so itself; others that hold a connection open count theirs with it, and
+// count it out with Release.
+func (s *Server) Admit(a netip.Addr) error {
 	l := s.limits.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +188,8 @@ func (s *Server) admit(a netip.Addr) error {
 	return nil
 }
 
-func (s *Server) release(a netip.Addr) {
+// Release counts out what Admit has counted in.
+func (s *Server) Release(a netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count--
@@ -198,7 +201,7 @@ func (s *Server) release(a netip.Addr) {
 // forget counts a connection out. It is called once, when its socket is given up.
 func (s *Server) forget(c *Conn) {
 	s.wheel.remove(c)
-	s.release(c.remote)
+	s.Release(c.remote)
 }
 
 // Each calls f for every connection that was started.

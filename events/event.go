@@ -1,0 +1,72 @@
+package events
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Event is one numbered thing that happened.
+type Event struct {
+	Type Type
+	ID   string
+	Time time.Time
+
+	// Username is whom it is about; empty where that is nobody.
+	Username string
+
+	// Body is a JSON object: what stands beside eventType, id and time.
+	Body json.RawMessage
+}
+
+// timeLayout is RFC 3339 in UTC with milliseconds.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// MarshalJSON gives the event as it goes over the wire: its properties flat
+// beside eventType, id and time.
+func (e Event) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, len(e.Body)+len(e.ID)+80)
+	b = append(b, `{"eventType":`...)
+	b = strconv.AppendInt(b, int64(e.Type), 10)
+	if e.ID != "" {
+		b = append(b, `,"id":"`...)
+		b = append(b, e.ID...) // ids need no escaping
+		b = append(b, `","time":"`...)
+		b = e.Time.UTC().AppendFormat(b, timeLayout)
+		b = append(b, '"')
+	}
+	if len(e.Body) > len("{}") {
+		b = append(b, ',')
+		return append(b, e.Body[1:]...), nil
+	}
+	return append(b, '}'), nil
+}
+
+// property is one name and value of a body.
+type property struct {
+	name  string
+	value any
+}
+
+// body makes a JSON object of properties, in their order; those whose value is
+// nil are left out. It is written out rather than marshalled from a map so that
+// the order is the table's.
+func body(properties ...property) json.RawMessage {
+	b := []byte{'{'}
+	for _, p := range properties {
+		if p.value == nil {
+			continue
+		}
+		v, err := json.Marshal(p.value)
+		if err != nil {
+			continue // cannot be: values are strings, numbers, lists of strings or raw JSON
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendQuote(b, p.name)
+		b = append(b, ':')
+		b = append(b, v...)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,89 @@
+package events
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"gatehouse/store"
+)
+
+// jsonDocument gives a document as plain JSON, the way people expect to read
+// it: an ObjectID as its hex digits, a date in RFC 3339, numbers as numbers.
+// Unlike MongoDB's Extended JSON it cannot be read back without loss, and is not
+// meant to be.
+func jsonDocument(doc bson.Raw) json.RawMessage {
+	b := []byte{'{'}
+	elements, _ := doc.Elements()
+	for _, e := range elements {
+		if e.Key() == store.VersionField {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = appendString(b, e.Key())
+		b = append(b, ':')
+		b = append(b, jsonValue(e.Value())...)
+	}
+	return append(b, '}')
+}
+
+// jsonValue is jsonDocument for any value.
+func jsonValue(v bson.RawValue) json.RawMessage {
+	switch v.Type {
+	case bson.TypeString:
+		return appendString(nil, v.StringValue())
+	case bson.TypeSymbol:
+		s, _ := v.SymbolOK()
+		return appendString(nil, s)
+	case bson.TypeInt32:
+		return strconv.AppendInt(nil, int64(v.Int32()), 10)
+	case bson.TypeInt64:
+		return strconv.AppendInt(nil, v.Int64(), 10)
+	case bson.TypeDouble:
+		if f := v.Double(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			b, _ := json.Marshal(f)
+			return b
+		}
+		return json.RawMessage("null")
+	case bson.TypeBoolean:
+		return strconv.AppendBool(nil, v.Boolean())
+	case bson.TypeObjectID:
+		return appendString(nil, v.ObjectID().Hex())
+	case bson.TypeDateTime:
+		return appendString(nil, time.UnixMilli(v.DateTime()).UTC().Format(timeLayout))
+	case bson.TypeDecimal128:
+		d, _ := v.Decimal128OK()
+		return appendString(nil, d.String())
+	case bson.TypeBinary:
+		_, data := v.Binary()
+		return appendString(nil, base64.StdEncoding.EncodeToString(data))
+	case bson.TypeTimestamp:
+		t, _ := v.Timestamp()
+		return appendString(nil, time.Unix(int64(t), 0).UTC().Format(timeLayout))
+	case bson.TypeEmbeddedDocument:
+		return jsonDocument(v.Document())
+	case bson.TypeArray:
+		b := []byte{'['}
+		values, _ := v.Array().Values()
+		for i, e := range values {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, jsonValue(e)...)
+		}
+		return append(b, ']')
+	default: // null, undefined, and what only a database's own programs use
+		return json.RawMessage("null")
+	}
+}
+
+func appendString(b []byte, s string) []byte {
+	q, _ := json.Marshal(s)
+	return append(b, q...)
+}

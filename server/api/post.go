@@ -1,0 +1,63 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"gatehouse/events"
+	"gatehouse/server/fault"
+	"gatehouse/server/request"
+)
+
+// Post publishes one event: an echo, or a type that the deployment has declared.
+// It answers 202 with {"accepted":true} when the store has it; the event itself
+// comes to those who follow.
+func (e *Events) Post(w http.ResponseWriter, r *http.Request) {
+	limit := e.o.MaxBodyBytes()
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		fault.Write(w, fault.New(fault.TooLarge, "the body is larger than "+strconv.Itoa(limit)+" bytes"))
+		return
+	case err != nil:
+		fault.Write(w, fault.New(fault.InvalidJSON, "the body could not be read"))
+		return
+	}
+	a, err := e.announcement(b)
+	if err == nil {
+		err = events.Announce(r.Context(), e.o.Store, a)
+	}
+	if err != nil {
+		fault.Write(w, err)
+		return
+	}
+	writeJSON(w, http.StatusAccepted, map[string]bool{"accepted": true})
+}
+
+// announcement reads what was posted.
+func (e *Events) announcement(b []byte) (events.Announcement, error) {
+	r, err := request.Parse(b)
+	declared := e.o.Log.Rules().Declared(r.Type)
+	switch {
+	case err != nil:
+		return events.Announcement{}, err
+	case r.Type == events.Echo:
+		return r.Echo()
+	case declared:
+		return r.Own()
+	}
+	return events.Announcement{}, request.Refuse(r.Type, false)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"gatehouse/events"
+	"gatehouse/server/gate"
+	"gatehouse/server/usersws"
+	"gatehouse/server/wsconn"
+	"gatehouse/store"
+)
+
+// Options for [New]. What may change while the server runs stands in Settings.
+type Options struct {
+	// Host and Port are where it listens: all interfaces for an empty host,
+	// any free port for 0.
+	Host string
+	Port int
+
+	// TLSCert and TLSKey are files; both empty: no TLS.
+	TLSCert, TLSKey string
+
+	// TrustedProxies are the addresses and networks whose X-Forwarded-For
+	// counts.
+	TrustedProxies []string
+
+	// PingEvery is how often a socket is pinged; 0 is never.
+	PingEvery time.Duration
+
+	// History is how many events are kept ready in memory; 0: the default.
+	History int
+
+	// Store keeps everything. The server does not close it.
+	Store store.Store
+
+	// Version is told by /healthz.
+	Version string
+
+	Logger   *slog.Logger
+	Settings Settings
+}
+
+// Settings may change while the server runs.
+type Settings struct {
+	ApprovedSocketDomains []string
+	MissingOrigin         gate.Missing
+	PublishScope          string
+	MaxMessageBytes       int
+	QueueBytes            int
+	MaxConnections        int
+	MaxConnectionsPerIP   int
+	MessagesPerSecond     float64
+	Drain                 time.Duration // over how long sockets are told to go
+	Rules                 []events.Rule
+}
+
+func (s Settings) limits() wsconn.Limits {
+	return wsconn.Limits{
+		MaxMessageBytes:       s.MaxMessageBytes,
+		QueueBytes:            s.QueueBytes,
+		MaxConnections:        s.MaxConnections,
+		MaxConnectionsPerAddr: s.MaxConnectionsPerIP,
+	}
+}
+
+func (s Settings) users() usersws.Settings {
+	return usersws.Settings{PublishScope: s.PublishScope, MessagesPerSecond: s.MessagesPerSecond}
+}
+
+// compiled is settings with what is made of them.
+type compiled struct {
+	Settings
+	gate *gate.Gate
+}
+
+func (s Settings) compile() (*compiled, *events.Rules, error) {
+	g, gateErr := gate.New(s.ApprovedSocketDomains)
+	rules, rulesErr := events.NewRules(s.Rules...)
+	if err := errors.Join(gateErr, rulesErr); err != nil {
+		return nil, nil, err
+	}
+	return &compiled{s, g}, rules, nil
+}
+
+// proxies are the networks whose X-Forwarded-For counts.
+type proxies []netip.Prefix
+
+func parseProxies(list []string) (proxies, error) {
+	var ps proxies
+	for i, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			var a netip.Addr
+			if a, err = netip.ParseAddr(s); err != nil {
+				return nil, fmt.Errorf("trustedProxies[%d]: %q is neither an address nor a network", i, s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	_ "embed"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"gatehouse/server/fault"
+	"gatehouse/server/gate"
+)
+
+//go:embed index.html
+var index []byte
+
+// routes is every route there is.
+func (s *Server) routes(trusted proxies) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.HandleMethodNotAllowed = true
+	_ = r.SetTrustedProxies(nil) // addresses are found by proxies.client
+	r.Use(s.recovered, trusted.client, s.judged)
+
+	r.GET("/", s.root)
+	r.GET("/events", s.getEvents)
+	r.POST("/events", s.postEvents)
+	r.OPTIONS("/events", preflight)
+	r.GET("/healthz", s.healthz)
+	r.GET("/readyz", s.readyz)
+
+	r.NoRoute(func(c *gin.Context) { fault.Write(c.Writer, fault.New(fault.NotFound, "there is nothing at this path")) })
+	r.NoMethod(func(c *gin.Context) {
+		fault.Write(c.Writer, fault.New(fault.MethodNotAllowed, "this path does not answer this method"))
+	})
+	return r
+}
+
+// root is the users socket, and for who comes without one a page that says what
+// this is.
+func (s *Server) root(c *gin.Context) {
+	if !c.IsWebsocket() {
+		c.Header("X-Content-Type-Options", "nosniff")
+		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'")
+		c.Data(http.StatusOK, "text/html; charset=utf-8", index)
+		return
+	}
+	if !s.admitted(c, s.settings.Load().MissingOrigin) {
+		return
+	}
+	key, ok := s.shownKey(c)
+	if !ok {
+		return
+	}
+	s.users.Serve(c.Writer, c.Request, s.peer(c, key))
+}
+
+// getEvents needs what a socket needs, an approved Origin, or a key that may
+// read.
+func (s *Server) getEvents(c *gin.Context) {
+	key, ok := s.shownKey(c)
+	if !ok {
+		return
+	}
+	if key == nil && !s.admitted(c, s.settings.Load().MissingOrigin) {
+		return
+	}
+	if key != nil && !key.Has("read:events") && !verdict(c).Approved {
+		fault.Write(c.Writer, fault.New(fault.Forbidden, "this needs an approved Origin, or an access key with the scope read:events"))
+		return
+	}
+	s.events.Get(c.Writer, c.Request, remote(c))
+}
+
+// postEvents needs a key that may write.
+func (s *Server) postEvents(c *gin.Context) {
+	key, ok := s.shownKey(c)
+	switch {
+	case !ok:
+	case key == nil:
+		fault.Write(c.Writer, fault.New(fault.Unauthorized, "this needs an access key, as Authorization: Bearer or in users-api-key"))
+	case !key.Has("write:events"):
+		fault.Write(c.Writer, fault.New(fault.Forbidden, "the access key lacks the scope write:events"))
+	default:
+		s.events.Post(c.Writer, c.Request)
+	}
+}
+
+// admitted answers a request whose Origin is missing where it may not be; one
+// that was sent has been judged.
+func (s *Server) admitted(c *gin.Context, missing gate.Missing) bool {
+	v := verdict(c)
+	if v.Approved || v.Reason == gate.OriginMissing && bool(missing) {
+		return true
+	}
+	s.refuse(c, v)
+	return false
+}

@@ -1,0 +1,224 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"gatehouse/events"
+	"gatehouse/server/api"
+	"gatehouse/server/fault"
+	"gatehouse/server/hub"
+	"gatehouse/server/usersws"
+	"gatehouse/server/wsconn"
+	"gatehouse/store"
+	"gatehouse/users/keys"
+)
+
+// stopTimeout bounds each step of Stop that has no time of its own.
+const stopTimeout = 5 * time.Second
+
+// Server is made by [New], started once and stopped once.
+type Server struct {
+	o        Options
+	settings atomic.Pointer[compiled]
+	applying sync.Mutex
+
+	keys    *keys.Keys
+	log     *events.Log
+	hub     *hub.Hub
+	sockets *wsconn.Server
+	users   *usersws.Service
+	events  *api.Events
+
+	http     *http.Server
+	listener net.Listener
+	stopping chan struct{}
+	refusals *rate.Limiter // of log lines about refused origins
+	stopOnce sync.Once
+	stopErr  error
+
+	cancel context.CancelFunc // ends what runs in the background
+	tasks  sync.WaitGroup
+	failed chan error
+}
+
+// Collections are what the server keeps in the store.
+func Collections() []store.Collection {
+	return append(events.Collections(), keys.Collection(), store.Collection{Name: events.Users, Secret: events.SecretFields()},
+		store.Collection{Name: events.Sessions}, store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets})
+}
+
+// New makes a server. Errors are of the options.
+func New(o Options) (*Server, error) {
+	settings, rules, err := o.Settings.compile()
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := parseProxies(o.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		o:        o,
+		keys:     keys.New(o.Store),
+		stopping: make(chan struct{}),
+		refusals: rate.NewLimiter(2, 20),
+		failed:   make(chan error, 3),
+	}
+	s.settings.Store(settings)
+	s.log = events.NewLog(events.Options{Store: o.Store, Rules: rules, Frame: wsconn.TextFrame, History: o.History, Logger: o.Logger})
+	s.hub = hub.New(s.log, 0)
+	s.sockets, err = wsconn.NewServer(wsconn.Options{
+		Limits:    settings.limits(),
+		PingEvery: o.PingEvery,
+		Refuse: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
+			fault.Write(w, fault.New(fault.InvalidHandshake, reason.Error()))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.users = usersws.New(usersws.Options{Log: s.log, Hub: s.hub, Sockets: s.sockets, Store: o.Store, Keys: s.keys}, settings.users())
+	s.events = api.NewEvents(api.Options{
+		Log:          s.log,
+		Store:        o.Store,
+		MaxBodyBytes: func() int { return s.settings.Load().MaxMessageBytes },
+		Streams:      s.sockets,
+		PingEvery:    o.PingEvery,
+		Stopping:     s.stopping,
+	})
+	s.http = &http.Server{
+		Handler:           s.routes(trusted),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug), // broken handshakes of TLS and the like
+	}
+	return s, nil
+}
+
+// Start listens and serves. It returns when the server can be reached; where
+// that is, Addr tells.
+func (s *Server) Start(ctx context.Context) error {
+	if err := s.o.Store.Declare(ctx, Collections()...); err != nil {
+		return fmt.Errorf("the store could not be prepared: %w", err)
+	}
+	var err error
+	address := net.JoinHostPort(s.o.Host, strconv.Itoa(s.o.Port))
+	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err != nil {
+		return fmt.Errorf("cannot listen on %s (websocket.host and websocket.port): %w", address, err)
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	s.tasks.Go(func() {
+		if err := s.log.Run(background); err != nil {
+			s.failed <- err
+		}
+	})
+	s.tasks.Go(func() { s.hub.Run(background) })
+	s.tasks.Go(func() {
+		var err error
+		if s.o.TLSCert != "" {
+			err = s.http.ServeTLS(s.listener, s.o.TLSCert, s.o.TLSKey)
+		} else {
+			err = s.http.Serve(s.listener)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("the server stopped serving: %w", err)
+		}
+	})
+	return nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Failed gives the error of a part that ended by itself; the server should be
+// stopped then.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Apply replaces the settings. Settings that do not compile are an error, and the
+// old ones stay. Sockets whose Origin is no longer approved are closed.
+func (s *Server) Apply(n Settings) error {
+	settings, rules, err := n.compile()
+	if err != nil {
+		return err
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	s.settings.Store(settings)
+	s.sockets.SetLimits(settings.limits())
+	s.users.SetSettings(settings.users())
+	if err := s.declare(rules); err != nil {
+		return err
+	}
+	s.log.SetRules(rules)
+	s.sockets.Each(func(c *wsconn.Conn) {
+		if !usersws.Approved(c, settings.gate, settings.MissingOrigin) {
+			c.Close(wsconn.ClosePolicy, "origin is no longer approved")
+		}
+	})
+	return nil
+}
+
+// declare makes sure that the collections that rules look at exist.
+func (s *Server) declare(rules *events.Rules) error {
+	known := map[string]bool{}
+	for _, c := range Collections() {
+		known[c.Name] = true
+	}
+	var more []store.Collection
+	for _, name := range rules.Collections() {
+		if !known[name] {
+			more = append(more, store.Collection{Name: name})
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return s.o.Store.Declare(ctx, more...)
+}
+
+// Stop ends the server: it is not ready first, tells sockets to go over the drain
+// time, then answers what is still asked, then ends. It is idempotent, and takes
+// no longer than the drain time and a few seconds for each step.
+func (s *Server) Stop() error {
+	s.stopOnce.Do(func() { s.stopErr = s.stop() })
+	return s.stopErr
+}
+
+func (s *Server) stop() error {
+	close(s.stopping)
+	if s.cancel == nil { // never started
+		s.users.Close()
+		s.sockets.Close()
+		return nil
+	}
+	var errs []error
+	step := func(name string, limit time.Duration, f func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		if err := f(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	over := s.settings.Load().Drain
+	step("telling sockets to go", over+stopTimeout, func(ctx context.Context) error { return s.sockets.Drain(ctx, over) })
+	step("ending requests", stopTimeout, s.http.Shutdown)
+	_ = s.http.Close()
+	s.users.Close()
+	s.sockets.Close()
+	s.cancel()
+	s.tasks.Wait()
+	return errors.Join(errs...)
+}

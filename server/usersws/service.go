@@ -1,0 +1,158 @@
+package usersws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/time/rate"
+
+	"gatehouse/events"
+	"gatehouse/server/fault"
+	"gatehouse/server/gate"
+	"gatehouse/server/hub"
+	"gatehouse/server/wsconn"
+	"gatehouse/users/keys"
+)
+
+// Keys tells whether a key is still good while its socket is open.
+type Keys interface {
+	Get(ctx context.Context, id string) (keys.Key, error)
+}
+
+// Settings may change while sockets are open.
+type Settings struct {
+	PublishScope      string  // the scope that a broadcast needs; empty: none
+	MessagesPerSecond float64 // frames a socket may send; 0: no limit
+}
+
+// Options for [New].
+type Options struct {
+	Log     *events.Log
+	Hub     *hub.Hub
+	Sockets *wsconn.Server
+	Store   events.Applier
+	Keys    Keys
+}
+
+// Service is the dialect's server.
+type Service struct {
+	o        Options
+	settings atomic.Pointer[Settings]
+
+	ctx    context.Context //nolint:containedctx // of what sockets ask for; it ends with Close
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // sockets that catch up
+}
+
+// New makes the service, to be ended with Close.
+func New(o Options, s Settings) *Service {
+	v := &Service{o: o}
+	v.ctx, v.cancel = context.WithCancel(context.Background())
+	v.SetSettings(s)
+	return v
+}
+
+// SetSettings replaces the settings; sockets that are open keep the rate that
+// they began with.
+func (v *Service) SetSettings(s Settings) { v.settings.Store(&s) }
+
+// Close ends what sockets are still waiting for. The sockets themselves are
+// ended by their server.
+func (v *Service) Close() {
+	v.cancel()
+	v.tasks.Wait()
+}
+
+// Peer is who opens a socket: the gate has approved its Origin already.
+type Peer struct {
+	Remote  netip.Addr
+	Origins []string  // the Origin headers as they came
+	Key     *keys.Key // the access key that it showed, if any
+}
+
+// Serve answers a handshake.
+func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
+	q := r.URL.Query()
+	filter, err := events.ParseFilter(q.Get("events"), q.Get("username"))
+	if err != nil {
+		fault.Write(w, fault.New(fault.InvalidParameter, err.Error()))
+		return
+	}
+	s := &session{service: v, origins: slices.Clone(p.Origins)}
+	if p.Key != nil {
+		s.keyID = p.Key.ID
+	}
+	if n := v.settings.Load().MessagesPerSecond; n > 0 {
+		s.limiter = rate.NewLimiter(rate.Limit(n), max(1, int(n)))
+	}
+	// The place in the log is taken before the handshake is answered: nothing
+	// that is committed after it can be missed.
+	since := q.Get("since")
+	head := v.o.Log.Head()
+	reader, err := v.o.Log.Open(r.Context(), since)
+	lost := errors.Is(err, events.ErrHistoryLost)
+	if err != nil && !lost {
+		fault.Write(w, err)
+		return
+	}
+	conn, err := v.o.Sockets.Upgrade(w, r, p.Remote, s)
+	if err != nil {
+		if reader != nil {
+			reader.Close()
+		}
+		refuse(w, err)
+		return
+	}
+	s.conn = conn
+	s.member = v.o.Hub.Member(conn, filter, s.rejoin)
+	if lost {
+		conn.Send(wsconn.NewBatch(wsconn.TextFrame(v.lostFrame()), ""))
+	}
+	conn.Start()
+	if lost || since == "" {
+		v.o.Hub.Join(s.member, head)
+		return
+	}
+	v.tasks.Go(func() { s.catchUp(reader, filter) })
+}
+
+// refuse answers a handshake that would be one connection too many; any other
+// refusal has been answered.
+func refuse(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, wsconn.ErrTooMany):
+		fault.Write(w, fault.New(fault.TooManyConnections, err.Error()))
+	case errors.Is(err, wsconn.ErrTooManyFromAddress):
+		fault.Write(w, fault.New(fault.TooManyFromAddress, err.Error()))
+	case errors.Is(err, wsconn.ErrStopping):
+		fault.Write(w, fault.New(fault.GoingDown, err.Error()))
+	}
+}
+
+// lostFrame tells a socket that what it missed cannot be had.
+func (v *Service) lostFrame() []byte {
+	b, _ := events.Event{Type: events.Error, Body: events.LostBody(v.o.Log.Oldest(v.ctx), "")}.MarshalJSON()
+	return b
+}
+
+// Approved reports whether the gate would still let this connection in; true for
+// what is none of this dialect.
+func Approved(c *wsconn.Conn, g *gate.Gate, missing gate.Missing) bool {
+	s, ok := c.Handler().(*session)
+	return !ok || g.Judge(s.origins, missing).Approved
+}
+
+// reply is a frame to one socket.
+func reply(v any) *wsconn.Batch {
+	b, err := json.Marshal(v)
+	if err != nil {
+		b = []byte(`{"eventType":0,"code":"INTERNAL","error":"the reply could not be written"}`)
+	}
+	return wsconn.NewBatch(wsconn.TextFrame(b), "")
+}
