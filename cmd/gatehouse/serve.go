@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/config"
+	"gatehouse/events"
+	"gatehouse/server"
+	"gatehouse/server/control"
+	"gatehouse/server/gate"
+	"gatehouse/store"
+	"gatehouse/users/keys"
+)
+
+// newServeCommand makes `gatehouse serve`.
+func newServeCommand(e *environment) *cobra.Command {
+	var port int
+	var host, level string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until it is told to stop (SIGTERM, SIGINT).
+
+SIGHUP, and a change of the configuration file, are taken over while it runs: the
+approved domains, the limits, the log level and the rules. A change that is not
+valid is refused and logged, and the old configuration stays.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			flags := map[string]any{}
+			if c.Flags().Changed("port") {
+				flags["websocket.port"] = port
+			}
+			if c.Flags().Changed("host") {
+				flags["websocket.host"] = host
+			}
+			if c.Flags().Changed("log-level") {
+				flags["log.level"] = level
+			}
+			return serve(c.Context(), e, e.source(flags))
+		},
+	}
+	c.Flags().IntVar(&port, "port", 0, "websocket.port: where to listen; 0 is any free port")
+	c.Flags().StringVar(&host, "host", "", "websocket.host: which interface to listen on")
+	c.Flags().StringVar(&level, "log-level", "", "log.level: debug, info, warn or error")
+	return c
+}
+
+// serve runs the server until a signal or a failure ends it.
+func serve(ctx context.Context, e *environment, source config.Source) (err error) {
+	cfg, err := source.Load()
+	if err != nil {
+		return err
+	}
+	level := new(slog.LevelVar)
+	logger := newLogger(e.stderr, cfg.Log, level)
+	warnOfPatterns(logger, cfg)
+
+	st, err := openStore(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+
+	s, err := server.New(serverOptions(cfg, logger, st))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+
+	kick := make(chan struct{}, 1)
+	controls, err := control.Listen(cfg.Control.Socket, control.Options{
+		Keys:    keys.New(st),
+		Version: version,
+		Address: s.Addr().String(),
+		Reload:  func() error { return reload(source, kick) },
+		Logger:  logger,
+	})
+	if err != nil {
+		return err
+	}
+	background, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer cancel()
+	tasks.Go(func() { logFailure(logger, "the control socket has failed", controls.Serve(background)) })
+	tasks.Go(func() {
+		logFailure(logger, "the configuration is no longer watched", watch(background, source, cfg, kick, s, level, logger))
+	})
+
+	announce(e.stdout, cfg, s.Addr())
+	return waitForEnd(ctx, s, kick, logger)
+}
+
+// waitForEnd returns when the server is to stop: on a signal, or because a part
+// of it has failed. A second signal ends the process at once.
+func waitForEnd(ctx context.Context, s *server.Server, kick chan<- struct{}, logger *slog.Logger) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.Failed():
+			return err
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				send(kick)
+				continue
+			}
+			logger.Info("stopping; a second signal ends it at once", "signal", sig.String())
+			signal.Reset(syscall.SIGINT, syscall.SIGTERM)
+			return nil
+		}
+	}
+}
+
+func send(kick chan<- struct{}) {
+	select {
+	case kick <- struct{}{}:
+	default: // one is waiting already
+	}
+}
+
+// reload says what is wrong with the configuration as it is now, or has it taken
+// over.
+func reload(source config.Source, kick chan<- struct{}) error {
+	if _, err := source.Load(); err != nil {
+		return err
+	}
+	send(kick)
+	return nil
+}
+
+// watch takes changes of the configuration over.
+func watch(ctx context.Context, source config.Source, cfg *config.Config, kick <-chan struct{}, s *server.Server, level *slog.LevelVar, logger *slog.Logger) error {
+	apply := func(old, current *config.Config) {
+		if err := s.Apply(settings(current)); err != nil {
+			logger.Error("the changed configuration was refused; the old one stays", "error", err)
+			return
+		}
+		setLevel(level, current.Log.Level)
+		logger.Info("the changed configuration is in force")
+		if keys := config.RestartOnly(old, current); len(keys) > 0 {
+			logger.Warn("some changes need a restart", "keys", strings.Join(keys, " "))
+		}
+		if !slices.Equal(old.Websocket.ApprovedSocketDomains, current.Websocket.ApprovedSocketDomains) {
+			warnOfPatterns(logger, current)
+		}
+	}
+	refuse := func(err error) {
+		var e *config.Error
+		if !errors.As(err, &e) {
+			logger.Error("the changed configuration was refused; the old one stays", "error", err)
+			return
+		}
+		for _, p := range e.Problems {
+			logger.Error("the changed configuration was refused; the old one stays", "key", p.Key, "problem", p.Message)
+		}
+	}
+	return source.Watch(ctx, cfg, kick, apply, refuse)
+}
+
+func logFailure(logger *slog.Logger, what string, err error) {
+	if err != nil {
+		logger.Error(what, "error", err)
+	}
+}
+
+// warnOfPatterns tells of patterns that approve more than they seem to.
+func warnOfPatterns(logger *slog.Logger, cfg *config.Config) {
+	g, err := gate.New(cfg.Websocket.ApprovedSocketDomains)
+	if err != nil {
+		return // the configuration was validated
+	}
+	for _, w := range g.Lint() {
+		logger.Warn(w.Message, "key", "websocket.approvedSocketDomains["+strconv.Itoa(w.Index)+"]")
+	}
+	if len(cfg.Websocket.ApprovedSocketDomains) == 0 {
+		logger.Warn("websocket.approvedSocketDomains is empty: no origin is approved")
+	}
+}
+
+func newLogger(w io.Writer, c config.Log, level *slog.LevelVar) *slog.Logger {
+	setLevel(level, c.Level)
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+func setLevel(level *slog.LevelVar, name string) {
+	_ = level.UnmarshalText([]byte(name)) // the configuration was validated
+}
+
+// serverOptions are the configuration in the server's own words.
+func serverOptions(c *config.Config, logger *slog.Logger, st store.Store) server.Options {
+	return server.Options{
+		Host:           c.Websocket.Host,
+		Port:           c.Websocket.Port,
+		TLSCert:        c.Websocket.TLS.Cert,
+		TLSKey:         c.Websocket.TLS.Key,
+		TrustedProxies: c.Websocket.TrustedProxies,
+		PingEvery:      seconds(c.Websocket.PingSeconds),
+		History:        c.Events.History,
+		Store:          st,
+		Version:        version,
+		Logger:         logger,
+		Settings:       settings(c),
+	}
+}
+
+func settings(c *config.Config) server.Settings {
+	s := server.Settings{
+		ApprovedSocketDomains: c.Websocket.ApprovedSocketDomains,
+		MissingOrigin:         gate.Missing(c.Websocket.MissingOrigin == "allow"),
+		PublishScope:          c.Websocket.PublishScope,
+		MaxMessageBytes:       c.Websocket.MaxMessageBytes,
+		QueueBytes:            c.Websocket.QueueBytes,
+		MaxConnections:        c.Websocket.MaxConnections,
+		MaxConnectionsPerIP:   c.Websocket.MaxConnectionsPerIP,
+		MessagesPerSecond:     c.Websocket.MessagesPerSecond,
+		Drain:                 seconds(c.Websocket.DrainSeconds),
+	}
+	for _, r := range c.Events.Rules {
+		s.Rules = append(s.Rules, events.Rule{
+			Number:     events.Type(r.Number), //nolint:gosec // validated
+			Name:       r.Name,
+			Collection: r.Collection,
+			Operation:  r.Operation,
+			Fields:     r.Fields,
+			Where:      r.Where,
+			Properties: r.Properties,
+			Username:   r.Username,
+		})
+	}
+	return s
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// announce prints where the server listens and how to try it.
+func announce(w io.Writer, cfg *config.Config, addr net.Addr) {
+	scheme, host, port := "http", "localhost", "0"
+	if cfg.Websocket.TLS.Cert != "" {
+		scheme = "https"
+	}
+	if a, ok := addr.(*net.TCPAddr); ok {
+		port = strconv.Itoa(a.Port)
+		if !a.IP.IsUnspecified() {
+			host = a.IP.String()
+		}
+	}
+	url := scheme + "://" + net.JoinHostPort(host, port)
+	_, _ = fmt.Fprintf(w, "gatehouse %s listening on %s\n", version, url)
+	_, _ = fmt.Fprintf(w, "Try it: open %s in a browser, or: curl -N -H 'Accept: text/event-stream' -H 'Origin: %s' %s/events\n", url, url, url)
+}
