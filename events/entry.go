@@ -25,7 +25,7 @@ type Entry struct {
 
 // entry encodes an event. Frame turns a payload into a frame that ends with it.
 func entry(e Event, frame func([]byte) []byte) *Entry {
-	payload, _ := e.MarshalJSON() // it has no way to fail
+	payload := e.JSON()
 	f := frame(payload)
 	return &Entry{
 		Type:    e.Type,

@@ -183,8 +183,10 @@ func TestResumeInsideAChangeOfSeveralEvents(t *testing.T) {
 	}
 	apply(store.Insert(events.Users, bson.D{{Key: "_id", Value: "u"}, {Key: "username", Value: "George"}, {Key: "registerKey", Value: "k"}}))
 	apply(store.Update(events.Users, "u", bson.D{
-		{Key: "registerKey", Value: ""}, {Key: "privileges", Value: 2},
-		{Key: "lastLoggedIn", Value: time.UnixMilli(1)}, {Key: "meta", Value: bson.D{{Key: "a", Value: 1}}},
+		{Key: "registerKey", Value: ""},
+		{Key: "privileges", Value: 2},
+		{Key: "lastLoggedIn", Value: time.UnixMilli(1)},
+		{Key: "meta", Value: bson.D{{Key: "a", Value: 1}}},
 	}))
 	apply(store.Delete(events.Users, "u"))
 	all := read(t, r, 6)

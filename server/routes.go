@@ -28,7 +28,9 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.GET("/healthz", s.healthz)
 	r.GET("/readyz", s.readyz)
 
-	r.NoRoute(func(c *gin.Context) { fault.Write(c.Writer, fault.New(fault.NotFound, "there is nothing at this path")) })
+	r.NoRoute(func(c *gin.Context) {
+		fault.Write(c.Writer, fault.New(fault.NotFound, "there is nothing at this path"))
+	})
 	r.NoMethod(func(c *gin.Context) {
 		fault.Write(c.Writer, fault.New(fault.MethodNotAllowed, "this path does not answer this method"))
 	})

@@ -24,7 +24,7 @@ import (
 	"gatehouse/users/keys"
 )
 
-// stopTimeout bounds each step of Stop that has no time of its own.
+// stopTimeout bounds each step of Stop that has no time of its own, and of Apply.
 const stopTimeout = 5 * time.Second
 
 // Server is made by [New], started once and stopped once.
@@ -111,10 +111,13 @@ func New(o Options) (*Server, error) {
 // Start listens and serves. It returns when the server can be reached; where
 // that is, Addr tells.
 func (s *Server) Start(ctx context.Context) error {
-	if err := s.o.Store.Declare(ctx, Collections()...); err != nil {
+	err := s.o.Store.Declare(ctx, Collections()...)
+	if err == nil {
+		err = s.declare(ctx, s.log.Rules())
+	}
+	if err != nil {
 		return fmt.Errorf("the store could not be prepared: %w", err)
 	}
-	var err error
 	address := net.JoinHostPort(s.o.Host, strconv.Itoa(s.o.Port))
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err != nil {
 		return fmt.Errorf("cannot listen on %s (websocket.host and websocket.port): %w", address, err)
@@ -157,12 +160,14 @@ func (s *Server) Apply(n Settings) error {
 	}
 	s.applying.Lock()
 	defer s.applying.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := s.declare(ctx, rules); err != nil {
+		return err
+	}
 	s.settings.Store(settings)
 	s.sockets.SetLimits(settings.limits())
 	s.users.SetSettings(settings.users())
-	if err := s.declare(rules); err != nil {
-		return err
-	}
 	s.log.SetRules(rules)
 	s.sockets.Each(func(c *wsconn.Conn) {
 		if !usersws.Approved(c, settings.gate, settings.MissingOrigin) {
@@ -173,7 +178,7 @@ func (s *Server) Apply(n Settings) error {
 }
 
 // declare makes sure that the collections that rules look at exist.
-func (s *Server) declare(rules *events.Rules) error {
+func (s *Server) declare(ctx context.Context, rules *events.Rules) error {
 	known := map[string]bool{}
 	for _, c := range Collections() {
 		known[c.Name] = true
@@ -184,8 +189,6 @@ func (s *Server) declare(rules *events.Rules) error {
 			more = append(more, store.Collection{Name: name})
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
 	return s.o.Store.Declare(ctx, more...)
 }
 

@@ -1,8 +1,9 @@
-// Package users is where accounts and what belongs to them live, one folder for
-// each domain: keys holds access keys and their scopes. Domains stand on the
-// store contract and know neither HTTP nor sockets.
+// Package users is the room of the domain: what Gatehouse knows about the
+// people and programs that use it. Each folder below it is one domain service
+// on the store's contract; this version has package keys, the access keys.
 //
-// They promise what the store promises: a call that returned without an error
-// is durable, conditions are checked where the write happens, and any number of
-// goroutines may call.
+// A domain service knows neither HTTP nor sockets, and announces nothing: what
+// it writes to the store shows in the store's feed, and the events come from
+// there. It promises what the store promises about order and loss, and may be
+// used by any number of goroutines.
 package users

@@ -127,8 +127,7 @@ func (s *stream) more(ctx context.Context) error {
 }
 
 func (s *stream) lost(oldest string) error {
-	payload, _ := events.Event{Type: events.Error, Body: events.LostBody(oldest, "")}.MarshalJSON()
-	return s.write(appendEvent(nil, "", payload))
+	return s.write(appendEvent(nil, "", events.Event{Type: events.Error, Body: events.LostBody(oldest, "")}.JSON()))
 }
 
 // appendEvent writes one event; payloads hold no line breaks.

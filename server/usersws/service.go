@@ -2,7 +2,6 @@ package usersws
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -112,7 +111,7 @@ func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
 	s.conn = conn
 	s.member = v.o.Hub.Member(conn, filter, s.rejoin)
 	if lost {
-		conn.Send(wsconn.NewBatch(wsconn.TextFrame(v.lostFrame()), ""))
+		conn.Send(reply(v.lost()))
 	}
 	conn.Start()
 	if lost || since == "" {
@@ -135,10 +134,9 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// lostFrame tells a socket that what it missed cannot be had.
-func (v *Service) lostFrame() []byte {
-	b, _ := events.Event{Type: events.Error, Body: events.LostBody(v.o.Log.Oldest(v.ctx), "")}.MarshalJSON()
-	return b
+// lost tells a socket that what it missed cannot be had.
+func (v *Service) lost() []byte {
+	return events.Event{Type: events.Error, Body: events.LostBody(v.o.Log.Oldest(v.ctx), "")}.JSON()
 }
 
 // Approved reports whether the gate would still let this connection in; true for
@@ -149,10 +147,4 @@ func Approved(c *wsconn.Conn, g *gate.Gate, missing gate.Missing) bool {
 }
 
 // reply is a frame to one socket.
-func reply(v any) *wsconn.Batch {
-	b, err := json.Marshal(v)
-	if err != nil {
-		b = []byte(`{"eventType":0,"code":"INTERNAL","error":"the reply could not be written"}`)
-	}
-	return wsconn.NewBatch(wsconn.TextFrame(b), "")
-}
+func reply(payload []byte) *wsconn.Batch { return wsconn.NewBatch(wsconn.TextFrame(payload), "") }

@@ -91,7 +91,7 @@ func (s *session) echo(r request.Request) error {
 		return err
 	}
 	if !broadcast {
-		s.conn.Send(reply(events.Event{Type: events.Echo, Body: e.Body}))
+		s.conn.Send(reply(events.Event{Type: events.Echo, Body: e.Body}.JSON()))
 		return nil
 	}
 	if scope := s.service.settings.Load().PublishScope; scope != "" {
@@ -169,11 +169,14 @@ func (s *session) publish() {
 
 // fail tells the socket why a frame was not followed.
 func (s *session) fail(err error, requestID json.RawMessage) {
-	s.conn.Send(reply(struct {
+	b, err := json.Marshal(struct {
 		EventType events.Type `json:"eventType"`
 		*fault.Error
 		RequestID json.RawMessage `json:"requestId,omitempty"`
-	}{events.Error, fault.From(err), requestID}))
+	}{events.Error, fault.From(err), requestID})
+	if err == nil { // words, a flag and a request id that was JSON: it cannot fail
+		s.conn.Send(reply(b))
+	}
 }
 
 // catchUp gives the socket what it missed, at its own pace, and lets it join the
@@ -206,6 +209,6 @@ func (s *session) catchUp(r *events.Reader, filter events.Filter) {
 // it: it is told that it missed something, and joins at the head.
 func (s *session) rejoin() {
 	head := s.service.o.Log.Head()
-	s.conn.Send(wsconn.NewBatch(wsconn.TextFrame(s.service.lostFrame()), ""))
+	s.conn.Send(reply(s.service.lost()))
 	s.service.o.Hub.Join(s.member, head)
 }

@@ -33,6 +33,9 @@ func (b *Batch) Append(frame []byte, id string) {
 // Len is the number of bytes.
 func (b *Batch) Len() int { return len(b.bytes) }
 
+// String is the bytes of the frames, for people and tests.
+func (b *Batch) String() string { return string(b.bytes) }
+
 // lastID is the id of the last event that ends within the first n bytes.
 func (b *Batch) lastID(n int) string {
 	for i := len(b.marks) - 1; i >= 0; i-- {

@@ -160,7 +160,7 @@ func (c *Conn) kill(cause Cause) {
 // connection is open, and calls the handler's Closed when it has let go of mu.
 func (c *Conn) beginClose(code int, reason string, cause Cause) {
 	c.state, c.cause = closing, cause
-	c.setDeadline(closeTimeout)
+	c.setDeadline(writeTimeout)
 	c.write(NewBatch(closeFrame(code, reason), ""))
 	c.signal()
 }

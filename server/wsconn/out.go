@@ -114,6 +114,7 @@ func (c *Conn) emptied() {
 	// its bytes are read away, because closing over unread bytes would reset
 	// the connection and could take the close frame with it.
 	c.state = lingering
+	c.setDeadline(closeTimeout)
 	if c.sock.closeWrite() != nil {
 		c.drop()
 	}

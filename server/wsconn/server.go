@@ -18,7 +18,7 @@ import (
 const (
 	messageTimeout = 30 * time.Second // for the rest of a message that comes in pieces
 	writeTimeout   = 30 * time.Second // without any progress, while something waits
-	closeTimeout   = 5 * time.Second  // from a close frame to the end of the connection
+	closeTimeout   = 5 * time.Second  // from a close frame that was written to the end of the connection
 	watchEvery     = 250 * time.Millisecond
 )
 

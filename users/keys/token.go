@@ -3,43 +3,46 @@ package keys
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
+	"encoding/hex"
 	"strings"
 )
 
-// A token is "ghk_", the key's public id, "_" and its secret: letters and digits
-// only, of one length, so that it survives any header, and a scanner of leaked
-// secrets knows it by its beginning.
+// The parts of a token, in characters; see the package documentation.
 const (
-	prefix     = "ghk_"
-	idBytes    = 5  // 8 characters
-	secretSize = 32 // bytes, 52 characters
+	prefix      = "ghk_"
+	idLength    = 2 * 6
+	tokenLength = len(prefix) + idLength + len("_") + 2*32
 )
 
-var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-var tokenLen = len(prefix) + alphabet.EncodedLen(idBytes) + len("_") + alphabet.EncodedLen(secretSize)
-
-// newToken makes the id and the token of a key, from the system's randomness.
-func newToken() (id, token string) {
-	var b [idBytes + secretSize]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	id = alphabet.EncodeToString(b[:idBytes])
-	return id, prefix + id + "_" + alphabet.EncodeToString(b[idBytes:])
+// newToken returns a token of 256 random bits, and the id in it.
+func newToken() (token, id string) {
+	id = random(idLength / 2)
+	return prefix + id + "_" + random(32), id
 }
 
-// tokenID finds the id in a token; false where this cannot be one of ours.
-func tokenID(token string) (string, bool) {
-	if len(token) != tokenLen || !strings.HasPrefix(token, prefix) {
+func random(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
+
+// parse returns the id in a token, and false for what newToken cannot have
+// made. The length is looked at first, so that a large header costs nothing.
+func parse(token string) (id string, ok bool) {
+	if len(token) != tokenLength || !strings.HasPrefix(token, prefix) {
 		return "", false
 	}
-	id, _, ok := strings.Cut(token[len(prefix):], "_")
-	return id, ok && len(id) == alphabet.EncodedLen(idBytes)
+	id, secret, ok := strings.Cut(token[len(prefix):], "_")
+	if !ok || len(id) != idLength || strings.Trim(id+secret, "0123456789abcdef") != "" {
+		return "", false
+	}
+	return id, true
 }
 
-// hash is what the store keeps. A fast hash is right: a token has 256 random
-// bits, which nobody can guess one by one, unlike a password.
+// hash is what the store keeps of a token. A fast hash is right: slow ones
+// make guessing expensive where people choose the secret, but among 2^256
+// random ones there is nothing to guess, and this runs for every request.
 func hash(token string) []byte {
-	h := sha256.Sum256([]byte(token))
-	return h[:]
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
 }

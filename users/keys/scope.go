@@ -1,0 +1,49 @@
+package keys
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Scope is a thing that a key may be allowed to do.
+type Scope struct {
+	Name    string // such as read:events
+	Meaning string // one line, for people
+}
+
+// All is the scope that holds every other.
+const All = "*"
+
+// Scopes are those that a key can be given, for people to choose from: the
+// ones that some part of this version asks for. To add one, add a line.
+var Scopes = []Scope{
+	{"read:events", "read events over HTTP"},
+	{"write:events", "publish events over HTTP, and over a socket where publishScope asks for it"},
+	{"read:users", "read any user's meta over a socket"},
+	{"write:users", "change any user's meta over a socket"},
+	{All, "everything, also what later versions add"},
+}
+
+// checkScopes returns the scopes sorted, each once. What is wrong with them is
+// an [ErrInvalid].
+func checkScopes(scopes []string) ([]string, error) {
+	if len(scopes) == 0 {
+		return nil, fmt.Errorf("%w: a key needs a scope; there are %s", ErrInvalid, known())
+	}
+	for _, s := range scopes {
+		if !slices.ContainsFunc(Scopes, func(k Scope) bool { return k.Name == s }) {
+			return nil, fmt.Errorf("%w: there is no scope %q; there are %s", ErrInvalid, clip(s), known())
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(scopes))), nil
+}
+
+// known lists the scopes for a message.
+func known() string {
+	names := make([]string, len(Scopes))
+	for i, s := range Scopes {
+		names[i] = s.Name
+	}
+	return strings.Join(names, ", ")
+}
