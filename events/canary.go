@@ -52,7 +52,7 @@ func (c *canary) fresh() bool {
 	return time.Since(c.seenAt) < canaryAge
 }
 
-// ErrFeed: the feed is not open.
+// ErrFeed says that the feed is not open.
 var ErrFeed = errors.New("the feed of the store is not open")
 
 // Ready reports whether events flow: the feed is open, and a document that was

@@ -15,7 +15,7 @@ type Filter struct {
 	username string // in lower case, or empty for all
 }
 
-// ErrFilter: the list of types is not one.
+// ErrFilter says that a list of types is not one.
 var ErrFilter = errors.New("events must be numbers separated by commas, such as 1,2,12")
 
 // ParseFilter makes a filter of a comma-separated list of type numbers and a

@@ -25,7 +25,7 @@ type place struct {
 const maxID = 2048
 
 func (p place) String() string {
-	n := uint64(p.index) << 1 //nolint:gosec // an index is small and not negative
+	n := uint64(p.index) << 1
 	if p.last {
 		n |= 1
 	}
@@ -49,5 +49,5 @@ func parseID(id string) (place, bool) {
 	if size <= 0 || n>>1 > 1<<20 {
 		return place{}, false
 	}
-	return place{position: store.Position(raw[4+size:]), index: int(n >> 1), last: n&1 == 1}, true //nolint:gosec // bounded above
+	return place{position: store.Position(raw[4+size:]), index: int(n >> 1), last: n&1 == 1}, true
 }

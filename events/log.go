@@ -62,8 +62,8 @@ type Log struct {
 	open    atomic.Bool   // the feed is open
 }
 
-// ErrHistoryLost: neither memory nor the store reaches back to this id, or it is
-// no id of this deployment.
+// ErrHistoryLost says that neither memory nor the store reaches back to an id, or
+// that it is no id of this deployment.
 var ErrHistoryLost = errors.New("the history does not reach back to this id")
 
 // NewLog makes a log, to be fed by Run.
@@ -202,7 +202,7 @@ func (l *Log) add(cs []store.Change, at store.Position) {
 // memory should hold.
 func (l *Log) tooFarAhead() bool {
 	lag := l.head() - l.slowest()
-	return lag > uint64(l.maxEntries/2) || lag > 0 && l.bytes > l.maxBytes //nolint:gosec // not negative
+	return lag > uint64(l.maxEntries/2) || lag > 0 && l.bytes > l.maxBytes
 }
 
 func (l *Log) append(e *Entry) {

@@ -131,7 +131,7 @@ func sessionChanged(c store.Change) []draft {
 
 // documentChanged is the rule of files and buckets, which are only watched: the
 // event carries the document.
-func documentChanged(property_ string, added, removed Type) rule {
+func documentChanged(name string, added, removed Type) rule {
 	return func(c store.Change) []draft {
 		doc, kind := c.After, added
 		switch c.Op {
@@ -140,15 +140,15 @@ func documentChanged(property_ string, added, removed Type) rule {
 		case store.OpDelete:
 			doc, kind = c.Before, removed
 		}
-		name := text(doc, "user")
-		if name == "" {
-			name = text(doc, "username")
+		user := text(doc, "user")
+		if user == "" {
+			user = text(doc, "username")
 		}
 		d := jsonDocument(doc)
 		if doc == nil {
 			d = jsonDocument(idOnly(c.ID))
 		}
-		return []draft{{kind, name, body(property{"username", name}, property{property_, d})}}
+		return []draft{{kind, user, body(property{"username", user}, property{name, d})}}
 	}
 }
 

@@ -25,8 +25,10 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.GET("/events", s.getEvents)
 	r.POST("/events", s.postEvents)
 	r.OPTIONS("/events", preflight)
-	r.GET("/healthz", s.healthz)
-	r.GET("/readyz", s.readyz)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		r.Handle(method, "/healthz", s.healthz)
+		r.Handle(method, "/readyz", s.readyz)
+	}
 
 	r.NoRoute(func(c *gin.Context) {
 		fault.Write(c.Writer, fault.New(fault.NotFound, "there is nothing at this path"))

@@ -96,6 +96,7 @@ func New(o Options) (*Server, error) {
 		Streams:      s.sockets,
 		PingEvery:    o.PingEvery,
 		Stopping:     s.stopping,
+		Drain:        func() time.Duration { return s.settings.Load().Drain },
 	})
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),

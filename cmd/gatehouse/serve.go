@@ -100,9 +100,15 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	defer cancel()
-	tasks.Go(func() { logFailure(logger, "the control socket has failed", controls.Serve(background)) })
 	tasks.Go(func() {
-		logFailure(logger, "the configuration is no longer watched", watch(background, source, cfg, kick, s, level, logger))
+		if err := controls.Serve(background); err != nil {
+			logger.Error("the control socket has failed", "error", err)
+		}
+	})
+	tasks.Go(func() {
+		if err := watch(background, source, cfg, kick, s, level, logger); err != nil {
+			logger.Error("the configuration is no longer watched", "error", err)
+		}
 	})
 
 	announce(e.stdout, cfg, s.Addr())
@@ -179,12 +185,6 @@ func watch(ctx context.Context, source config.Source, cfg *config.Config, kick <
 	return source.Watch(ctx, cfg, kick, apply, refuse)
 }
 
-func logFailure(logger *slog.Logger, what string, err error) {
-	if err != nil {
-		logger.Error(what, "error", err)
-	}
-}
-
 // warnOfPatterns tells of patterns that approve more than they seem to.
 func warnOfPatterns(logger *slog.Logger, cfg *config.Config) {
 	g, err := gate.New(cfg.Websocket.ApprovedSocketDomains)
@@ -192,7 +192,7 @@ func warnOfPatterns(logger *slog.Logger, cfg *config.Config) {
 		return // the configuration was validated
 	}
 	for _, w := range g.Lint() {
-		logger.Warn(w.Message, "key", "websocket.approvedSocketDomains["+strconv.Itoa(w.Index)+"]")
+		logger.Warn("a pattern approves more than it seems to", "key", "websocket.approvedSocketDomains["+strconv.Itoa(w.Index)+"]", "problem", w.Message)
 	}
 	if len(cfg.Websocket.ApprovedSocketDomains) == 0 {
 		logger.Warn("websocket.approvedSocketDomains is empty: no origin is approved")
@@ -243,7 +243,7 @@ func settings(c *config.Config) server.Settings {
 	}
 	for _, r := range c.Events.Rules {
 		s.Rules = append(s.Rules, events.Rule{
-			Number:     events.Type(r.Number), //nolint:gosec // validated
+			Number:     events.Type(r.Number),
 			Name:       r.Name,
 			Collection: r.Collection,
 			Operation:  r.Operation,

@@ -43,8 +43,10 @@ type Options struct {
 	// lives; 0 is never.
 	PingEvery time.Duration
 
-	// Stopping is closed when streams are to end.
+	// Stopping is closed when streams are to end, which they do over the
+	// time that Drain gives.
 	Stopping <-chan struct{}
+	Drain    func() time.Duration
 }
 
 // Events serves /events. Who may do what has been decided before.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"time"
@@ -47,6 +48,8 @@ func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Fi
 	s := &stream{w: w, rc: http.NewResponseController(w), filter: filter, pingEvery: e.o.PingEvery}
 	s.reader = reader
 	defer func() { s.reader.Close() }() // it may be another by then
+	// The server's limit on reading a request is not one on following.
+	_ = s.rc.SetReadDeadline(time.Time{})
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
@@ -56,13 +59,7 @@ func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Fi
 
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	go func() { // ends with ctx
-		select {
-		case <-e.o.Stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	go e.endWhenStopping(ctx, cancel)
 	err = s.write([]byte(": events follow\n\n"))
 	if lost && err == nil {
 		err = s.lost(e.o.Log.Oldest(ctx))
@@ -76,6 +73,23 @@ func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Fi
 				err = s.lost(e.o.Log.Oldest(ctx))
 			}
 		}
+	}
+}
+
+// endWhenStopping ends a stream at some moment of the drain time, so that not all
+// of them come back at once. It returns when the stream has ended.
+func (e *Events) endWhenStopping(ctx context.Context, end context.CancelFunc) {
+	select {
+	case <-e.o.Stopping:
+	case <-ctx.Done():
+		return
+	}
+	moment := time.NewTimer(rand.N(e.o.Drain() + 1)) //nolint:gosec // nobody gains by guessing it
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+		end()
+	case <-ctx.Done():
 	}
 }
 

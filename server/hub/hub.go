@@ -14,8 +14,8 @@ import (
 // several.
 const maxBatch = 256 << 10
 
-// A shard rests after a delivery as long as the delivery took, within these
-// bounds: less is not worth a timer, and more would be felt.
+// A shard rests after a delivery half as long again as the delivery took, within
+// these bounds: less is not worth a timer, and more would be felt.
 const (
 	minRest = 500 * time.Microsecond
 	maxRest = 25 * time.Millisecond
@@ -137,7 +137,7 @@ func (s *shard) run(ctx context.Context) {
 			for _, g := range s.groups {
 				g.deliver(es)
 			}
-			rest = min(time.Since(begin), maxRest)
+			rest = min(time.Since(begin)*3/2, maxRest)
 		} else if len(requests) == 0 {
 			select {
 			case <-changed:
@@ -157,8 +157,8 @@ func (s *shard) run(ctx context.Context) {
 	}
 }
 
-// pause rests after a delivery, as long as that took: where events come faster
-// than that, more of them share the next write, which is what costs. Where they
+// pause rests after a delivery: where events come faster than they are
+// delivered, more of them share the next write, which is what costs. Where they
 // come slower nobody waits, because nothing has come when the rest is over.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d < minRest {

@@ -57,11 +57,14 @@ func running(t testing.TB, history, shards int) (*Hub, *events.Log, store.Store)
 
 func eventually(t testing.TB, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !ok(); {
-		if time.Now().After(end) {
+	end, again := time.After(15*time.Second), time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-end:
 			t.Fatal("did not come to pass")
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

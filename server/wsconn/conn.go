@@ -66,6 +66,7 @@ type Conn struct {
 	heard    bool // something came since the last ping
 	missed   uint8
 	wake     chan struct{} // a reader waits for readiness within a message
+	empty    chan struct{} // a sender waits for an empty queue
 	queue    []*Batch
 	off      int    // how much of queue[0] is written
 	queued   int    // bytes that wait
@@ -108,18 +109,29 @@ func (c *Conn) SendWhenEmpty(stop <-chan struct{}, b *Batch) bool {
 			c.mu.Unlock()
 			return false
 		}
-		empty := len(c.queue) == 0
-		c.mu.Unlock()
-		if empty {
+		if len(c.queue) == 0 {
+			c.mu.Unlock()
 			return c.Send(b)
 		}
-		// A poll, because this is rare (a client that returns and reads
-		// slower than memory) and a channel on each connection is not free.
+		if c.empty == nil {
+			c.empty = make(chan struct{})
+		}
+		empty := c.empty
+		c.mu.Unlock()
 		select {
 		case <-stop:
 			return false
-		case <-time.After(5 * time.Millisecond):
+		case <-empty:
 		}
+	}
+}
+
+// tellEmpty wakes who waits for the queue to be empty, or for the end. The
+// caller holds mu.
+func (c *Conn) tellEmpty() {
+	if c.empty != nil {
+		close(c.empty)
+		c.empty = nil
 	}
 }
 
@@ -160,6 +172,7 @@ func (c *Conn) kill(cause Cause) {
 // connection is open, and calls the handler's Closed when it has let go of mu.
 func (c *Conn) beginClose(code int, reason string, cause Cause) {
 	c.state, c.cause = closing, cause
+	c.tellEmpty()
 	c.setDeadline(writeTimeout)
 	c.write(NewBatch(closeFrame(code, reason), ""))
 	c.signal()
@@ -173,6 +186,7 @@ func (c *Conn) drop() {
 		return
 	}
 	c.state = closed
+	c.tellEmpty()
 	c.queue, c.queued = nil, 0
 	c.clearDeadline()
 	c.srv.forget(c)

@@ -61,11 +61,14 @@ func (h *recorder) waitClosed(t *testing.T, want Cause) {
 
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !ok(); {
-		if time.Now().After(end) {
+	end, again := time.After(15*time.Second), time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-end:
 			t.Fatal("did not come to pass")
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -44,7 +44,7 @@ func closeFrame(code int, reason string) []byte {
 	if len(reason) > maxControlPayload-2 {
 		reason = ""
 	}
-	p := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(reason)), uint16(code)) //nolint:gosec // close codes are below 5000
+	p := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(reason)), uint16(code))
 	return frame(opClose, append(p, reason...))
 }
 
@@ -79,7 +79,7 @@ func parseHeader(b []byte) (h header, ok bool) {
 	case 10:
 		// The reader that the frame is handed to refuses any such length;
 		// here it only must not overflow.
-		h.payload = int64(min(binary.BigEndian.Uint64(b[2:]), 1<<62)) //nolint:gosec // bounded
+		h.payload = int64(min(binary.BigEndian.Uint64(b[2:]), 1<<62))
 	}
 	if h.b1&maskBit != 0 {
 		h.size += 4

@@ -26,10 +26,7 @@ type inbound struct {
 
 var inbounds = sync.Pool{New: func() any { return &inbound{buf: make([]byte, 4096)} }}
 
-var (
-	errProtocol = errors.New("broken frame")
-	errEnding   = errors.New("the connection is ending")
-)
+var errEnding = errors.New("the connection is ending")
 
 // onReady is told by the poller, or at the start.
 func (c *Conn) onReady(readable, writable bool) {

@@ -106,6 +106,7 @@ func (c *Conn) park(progress bool) {
 
 // emptied is reached when nothing waits. The caller holds mu.
 func (c *Conn) emptied() {
+	c.tellEmpty()
 	if c.state != closing {
 		c.clearDeadline()
 		return

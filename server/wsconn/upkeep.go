@@ -23,7 +23,7 @@ func (w *wheel) add(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c.slot, w.next = w.next, (w.next+1)%slots
-	c.place = int32(len(w.slots[c.slot])) //nolint:gosec // connections are fewer than 2^31
+	c.place = int32(len(w.slots[c.slot]))
 	w.slots[c.slot] = append(w.slots[c.slot], c)
 }
 
