@@ -16,7 +16,7 @@ import (
 	"gatehouse/users/keys"
 )
 
-// ErrNoServer: nobody answers on the socket.
+// ErrNoServer says that nobody answers on the socket.
 var ErrNoServer = errors.New("no server is running there")
 
 // Client speaks to a running server.

@@ -20,11 +20,11 @@ var seed = []string{
 	`^.+\.example\.org`,
 }
 
-func mustNew(t testing.TB, patterns ...string) *gate.Gate {
-	t.Helper()
+func mustNew(tb testing.TB, patterns ...string) *gate.Gate {
+	tb.Helper()
 	g, err := gate.New(patterns)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return g
 }
@@ -221,7 +221,7 @@ func TestNewReportsEveryPattern(t *testing.T) {
 	var places []int
 	for _, e := range joined.Unwrap() {
 		var pe *gate.PatternError
-		if !errors.As(e, &pe) || pe.Err == nil || errors.Unwrap(pe) != pe.Err {
+		if !errors.As(e, &pe) || pe.Err == nil || !errors.Is(e, pe.Err) {
 			t.Fatalf("%v is a %T", e, e)
 		}
 		places = append(places, pe.Index)

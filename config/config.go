@@ -1,0 +1,170 @@
+package config
+
+// The comments of the fields below are also the descriptions in the JSON
+// Schema (see schema.go), so they speak to who writes the file. The tags
+// `jsonschema` are the limits that Load enforces; `reload:"live"` marks the
+// keys that a running server takes over without a restart; writeOnly marks
+// secrets.
+
+// Config is the whole configuration of a server.
+type Config struct {
+	// The listener, the origin gate and the limits of the sockets.
+	Websocket Websocket `json:"websocket"`
+	// Where documents and their changes are kept.
+	Store Store `json:"store"`
+	// The MongoDB replica set. Only read when store.kind is "mongodb".
+	MongoDB MongoDB `json:"mongodb"`
+	// What is announced, and how much of it can be asked for again.
+	Events Events `json:"events"`
+	// Accounts and sessions.
+	Users Users `json:"users"`
+	// How the command line reaches a running server.
+	Control Control `json:"control"`
+	// What the server writes to standard error.
+	Log Log `json:"log"`
+}
+
+// Websocket is the section of the listener, its gate and its limits.
+type Websocket struct {
+	// The TCP port to listen on. 0 takes any free port; the server prints the one it got.
+	Port int `json:"port" jsonschema:"minimum=0,maximum=65535"`
+	// The name or address of the interface to listen on, without a port. Empty: all interfaces.
+	Host string `json:"host" jsonschema:"format=host"`
+	// Regular expressions (RE2). A socket is admitted when one of them matches its Origin: the header as sent, its host and port, or its host. They are searched for, so anchor them: ^example\.com$. An empty list approves nothing.
+	ApprovedSocketDomains []string `json:"approvedSocketDomains" jsonschema:"maxItems=10000,minLength=1,format=re2" reload:"live"`
+	// What becomes of a socket of the users API that sends no Origin, as programs do: "reject" or "allow".
+	MissingOrigin string `json:"missingOrigin" jsonschema:"enum=reject,enum=allow" reload:"live"`
+	// The scope that an access key must have for its socket to broadcast, such as write:events. Empty: every approved socket may.
+	PublishScope string `json:"publishScope" jsonschema:"pattern=^[A-Za-z0-9.:_-]*$" reload:"live"`
+	// The largest message that a client may send, in bytes. A larger one closes its socket with 1009.
+	MaxMessageBytes int `json:"maxMessageBytes" jsonschema:"minimum=1,maximum=8388608" reload:"live"`
+	// How many bytes may wait for one client. With more its socket is closed with 4008; it can return for what it missed.
+	QueueBytes int `json:"queueBytes" jsonschema:"minimum=4096,maximum=1073741824" reload:"live"`
+	// Seconds between two pings to a silent client, fractions allowed. 0: no pings.
+	PingSeconds float64 `json:"pingSeconds" jsonschema:"minimum=0,maximum=3600"`
+	// How many sockets may be open. 0: no limit.
+	MaxConnections int `json:"maxConnections" jsonschema:"minimum=0,maximum=2147483647" reload:"live"`
+	// How many sockets may be open from one IP address. 0: no limit.
+	MaxConnectionsPerIP int `json:"maxConnectionsPerIP" jsonschema:"minimum=0,maximum=2147483647" reload:"live"`
+	// How many messages a client may send in a second, fractions allowed. One above it is answered with RATE_LIMITED. 0: no limit.
+	MessagesPerSecond float64 `json:"messagesPerSecond" jsonschema:"minimum=0,maximum=1000000" reload:"live"`
+	// The IP addresses or networks (CIDR) of the proxies before the server. X-Forwarded-For counts only when it comes from one of them.
+	TrustedProxies []string `json:"trustedProxies" jsonschema:"maxItems=10000,format=ip-or-cidr"`
+	// Over how many seconds the sockets are told to go when the server stops, fractions allowed. 0: all at once.
+	DrainSeconds float64 `json:"drainSeconds" jsonschema:"minimum=0,maximum=3600" reload:"live"`
+	// The certificate to serve https and wss with. Without one the server speaks http and ws.
+	TLS TLS `json:"tls"`
+}
+
+// TLS names the files of a certificate. Both are given or neither.
+type TLS struct {
+	// The file of the certificate chain (PEM), relative to the configuration file.
+	Cert string `json:"cert"`
+	// The file of the private key (PEM), relative to the configuration file.
+	Key string `json:"key"`
+}
+
+// Store is the section of the document store.
+type Store struct {
+	// Which store: "embedded", one local file.
+	Kind string `json:"kind" jsonschema:"enum=embedded"`
+	// The file of the embedded store, relative to the configuration file.
+	Path string `json:"path" jsonschema:"minLength=1"`
+	// How far the change log of the embedded store reaches back. What is beyond either bound is forgotten.
+	History History `json:"history"`
+}
+
+// History bounds the embedded store's change log by count and by age.
+type History struct {
+	// How many changes are kept.
+	Events int `json:"events" jsonschema:"minimum=1,maximum=1000000000"`
+	// For how many hours a change is kept, fractions allowed.
+	Hours float64 `json:"hours" jsonschema:"exclusiveMinimum=0,maximum=87600"`
+}
+
+// MongoDB is the section of the MongoDB store.
+type MongoDB struct {
+	// The connection string, with its password where it has one. Better kept out of the file: GATEHOUSE_MONGODB__URI_FILE.
+	URI string `json:"uri" jsonschema:"format=mongodb-uri,writeOnly=true"`
+	// The name of the database.
+	Database string `json:"database" jsonschema:"pattern=^[^/\\\\. \"$*<>:|?]{1\\,63}$"`
+}
+
+// Events is the section of the events.
+type Events struct {
+	// How many events are kept in memory, ready to send to a client that returns. Older ones are read from the store.
+	History int `json:"history" jsonschema:"minimum=1,maximum=10000000"`
+	// The deployment's own events: which change of which collection is announced as what.
+	Rules []Rule `json:"rules" jsonschema:"maxItems=1000" reload:"live"`
+}
+
+// Rule announces changes of a collection as an event of the deployment's own.
+type Rule struct {
+	// The event's type number, from 1000 up. No two rules may share one.
+	Number int `json:"number" jsonschema:"required,minimum=1000,maximum=2147483647"`
+	// The event's name, such as order-placed.
+	Name string `json:"name" jsonschema:"required,pattern=^[a-z][a-z0-9]*(-[a-z0-9]+)*$,maxLength=64"`
+	// The collection whose changes are announced.
+	Collection string `json:"collection" jsonschema:"required,minLength=1,maxLength=120,pattern=^[^$\\x00]*$"`
+	// The change that is announced: "insert", "update" (a replacement too), "delete" or "any".
+	Operation string `json:"operation" jsonschema:"required,enum=insert,enum=update,enum=delete,enum=any"`
+	// Dotted paths. When there are any, an update is announced only if it touched one of them.
+	Fields []string `json:"fields,omitempty" jsonschema:"maxItems=100,format=dotted-path"`
+	// Dotted paths and the values that the document must have there: after the change, before a delete.
+	Where map[string]any `json:"where,omitempty"`
+	// The event's properties, each with the dotted path of its value. What the document lacks is left out.
+	Properties map[string]string `json:"properties,omitempty"`
+	// The dotted path of the name of the user whom the event is about.
+	Username string `json:"username,omitempty" jsonschema:"format=dotted-path"`
+}
+
+// Users is the section of accounts and sessions.
+type Users struct {
+	// What a new account needs before it may log in: "none", "admin" (an administrator's approval) or "email" (a confirmed address).
+	Activation string `json:"activation" jsonschema:"enum=none,enum=admin,enum=email"`
+	// For how many hours a session lasts, fractions allowed.
+	SessionHours float64 `json:"sessionHours" jsonschema:"exclusiveMinimum=0,maximum=87600"`
+}
+
+// Control is the section of the control socket.
+type Control struct {
+	// The path of the Unix socket by which the command line reaches a running server, relative to the configuration file. Empty: beside the embedded store's file, with .sock appended.
+	Socket string `json:"socket"`
+}
+
+// Log is the section of the server's log.
+type Log struct {
+	// The least severe entries that are written: "debug", "info", "warn" or "error".
+	Level string `json:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error" reload:"live"`
+	// "text" for people, "json" for programs.
+	Format string `json:"format" jsonschema:"enum=text,enum=json"`
+}
+
+// Default is the configuration where nothing is given. It approves no origin.
+// Paths are as they stand in a file, not yet resolved.
+func Default() Config {
+	return Config{
+		Websocket: Websocket{
+			Port:                  8080,
+			ApprovedSocketDomains: []string{},
+			MissingOrigin:         "reject",
+			MaxMessageBytes:       64 << 10,
+			QueueBytes:            1 << 20,
+			PingSeconds:           25,
+			TrustedProxies:        []string{},
+			DrainSeconds:          10,
+		},
+		Store: Store{
+			Kind:    "embedded",
+			Path:    "gatehouse.db",
+			History: History{Events: 1_000_000, Hours: 7 * 24},
+		},
+		MongoDB: MongoDB{
+			URI:      "mongodb://127.0.0.1:27017/?replicaSet=rs0",
+			Database: "gatehouse",
+		},
+		Events: Events{History: 10_000, Rules: []Rule{}},
+		Users:  Users{Activation: "none", SessionHours: 14 * 24},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}
