@@ -35,7 +35,7 @@ type Websocket struct {
 	// What becomes of a socket of the users API that sends no Origin, as programs do: "reject" or "allow".
 	MissingOrigin string `json:"missingOrigin" jsonschema:"enum=reject,enum=allow" reload:"live"`
 	// The scope that an access key must have for its socket to broadcast, such as write:events. Empty: every approved socket may.
-	PublishScope string `json:"publishScope" jsonschema:"pattern=^[A-Za-z0-9.:_-]*$" reload:"live"`
+	PublishScope string `json:"publishScope" jsonschema:"pattern=^([A-Za-z][A-Za-z0-9.:_-]*:[A-Za-z0-9._-]+)?$" reload:"live"`
 	// The largest message that a client may send, in bytes. A larger one closes its socket with 1009.
 	MaxMessageBytes int `json:"maxMessageBytes" jsonschema:"minimum=1,maximum=8388608" reload:"live"`
 	// How many bytes may wait for one client. With more its socket is closed with 4008; it can return for what it missed.
