@@ -31,6 +31,9 @@ names an origin that would get in.`,
 			for _, w := range warnings {
 				_, _ = fmt.Fprintf(e.stdout, "%s: websocket.approvedSocketDomains[%d]: %s\n", e.configPath, w.Index, w.Message)
 			}
+			if len(cfg.Websocket.ApprovedSocketDomains) == 0 {
+				_, _ = fmt.Fprintf(e.stdout, "%s: websocket.approvedSocketDomains: is empty: no origin is approved\n", e.configPath)
+			}
 			if len(warnings) > 0 && strict {
 				return errRefused
 			}

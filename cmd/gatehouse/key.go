@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/config"
 	"gatehouse/server/control"
+	"gatehouse/store/embedded"
 	"gatehouse/users/keys"
 )
 
@@ -58,8 +59,10 @@ func newKeyCreateCommand(e *environment) *cobra.Command {
 					return err
 				}
 				// The key alone, so that it can be piped; the store keeps only
-				// its hash.
-				_, _ = fmt.Fprintln(e.stdout, token)
+				// its hash, so a key that was not printed is of no use.
+				if _, err := fmt.Fprintln(e.stdout, token); err != nil {
+					return errors.Join(fmt.Errorf("the key could not be printed, and was revoked: %w", err), k.Revoke(ctx, name))
+				}
 				e.complain("This key is shown once. Send it as Authorization: Bearer, or in users-api-key.")
 				return nil
 			})
@@ -140,6 +143,9 @@ func (e *environment) withKeys(ctx context.Context, do func(context.Context, con
 func (e *environment) withStore(ctx context.Context, cfg *config.Config, do func(context.Context, control.Keys) error) (err error) {
 	logger := newLogger(e.stderr, config.Log{Level: "warn", Format: cfg.Log.Format}, new(slog.LevelVar))
 	st, err := openStore(ctx, cfg, logger)
+	if errors.Is(err, embedded.ErrLocked) {
+		return fmt.Errorf("%w; if it is a server, it does not answer on the control socket %s: use the configuration that it was started with", err, cfg.Control.Socket)
+	}
 	if err != nil {
 		return err
 	}

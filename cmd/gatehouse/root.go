@@ -66,10 +66,14 @@ the approved ones what happens to users, as numbered JSON events.`,
 		newCheckCommand(e),
 		newOriginCommand(e),
 		newKeyCommand(e),
+		newReloadCommand(e),
 		newVersionCommand(e),
 	} {
 		root.AddCommand(c)
 	}
+	// cobra's own commands, before it would add them by itself.
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	usageOfArgs(root)
 	return root
 }

@@ -67,7 +67,7 @@ func (c *Client) List(ctx context.Context) ([]keys.Key, error) {
 
 // Revoke is [keys.Keys.Revoke] at the server.
 func (c *Client) Revoke(ctx context.Context, name string) error {
-	return c.call(ctx, http.MethodDelete, "/keys/"+url.PathEscape(name), nil, nil)
+	return c.call(ctx, http.MethodDelete, "/keys?name="+url.QueryEscape(name), nil, nil)
 }
 
 // Reload has the server take its configuration over anew.

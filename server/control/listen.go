@@ -65,6 +65,8 @@ func clear(path string) error {
 	c, err := dial(context.Background(), path)
 	if err == nil {
 		_ = c.Close()
+	}
+	if !nobody(err) { // a server that is too busy to answer is one, too
 		return fmt.Errorf("another server answers on the control socket %s; stop it, or choose another path with control.socket", path)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +80,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", path)
 }
 
-// nobody reports whether a dial failed because nobody is there.
+// nobody reports whether a dial failed because nobody is there. Nobody is where
+// the path is too long for any socket, either.
 func nobody(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EINVAL)
 }

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,6 +30,9 @@ type Options struct {
 
 	Logger *slog.Logger
 }
+
+// stopTimeout is for how long requests are finished when the server stops.
+const stopTimeout = 5 * time.Second
 
 // Server is the socket's side of a running server.
 type Server struct {
@@ -60,13 +62,22 @@ func Listen(path string, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers until ctx ends, then removes the socket.
+// Serve answers until ctx ends. Then it removes the socket, and finishes what was
+// asked for, within a few seconds. It must be called, to give the socket back.
 func (s *Server) Serve(ctx context.Context) error {
-	defer s.remove()
-	defer context.AfterFunc(ctx, func() { _ = s.http.Close() })()
-	err := s.http.Serve(s.listener)
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.listener) }() // ends with Shutdown or Close
+	var err error
+	select {
+	case err = <-served:
+		s.remove()
+	case <-ctx.Done():
+		s.remove()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err = s.http.Shutdown(bounded)
+		_ = s.http.Close()
+		<-served
 	}
 	return err
 }
@@ -96,10 +107,11 @@ func (s *Server) routes() http.Handler {
 		}
 		return createdKey{k, token}, err
 	}))
-	m.HandleFunc("DELETE /keys/{name}", answer(func(r *http.Request) (any, error) {
-		err := s.o.Keys.Revoke(r.Context(), r.PathValue("name"))
+	m.HandleFunc("DELETE /keys", answer(func(r *http.Request) (any, error) {
+		name := r.URL.Query().Get("name")
+		err := s.o.Keys.Revoke(r.Context(), name)
 		if err == nil {
-			s.o.Logger.Info("a key was revoked", "name", r.PathValue("name"))
+			s.o.Logger.Info("a key was revoked", "name", name)
 		}
 		return struct{}{}, err
 	}))

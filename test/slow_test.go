@@ -1,0 +1,60 @@
+package test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A client that does not read is closed with 4008 once too much waits for it. It is told the last id that it
+// was sent, and can return for the rest. Nobody else notices.
+func TestSlowClient(t *testing.T) {
+	t.Parallel()
+	srv := start(t, settings{"websocket.queueBytes": 256 << 10})
+	sender, healthy := connect(t, srv.ws), connect(t, srv.ws)
+	mark := sender.ask(echo(`"mark"`)).ID
+	healthy.next()
+
+	paused, unread := connect(t, srv.ws+"/?since="+mark), dialRaw(t, srv, "?since="+mark)
+	paused.alive()
+	paused.pause()
+
+	// More than the kernel's buffers on both sides and the queue hold together.
+	const count = 250
+	payload := strings.Repeat("x", 60_000)
+	for n := range count {
+		sent := sender.ask(echo(`"` + strconv.Itoa(n) + " " + payload + `"`))
+		if got := healthy.next(); got.ID != sent.ID {
+			t.Fatalf("number %d: the healthy socket got %.100s", n, got.raw)
+		}
+	}
+
+	paused.resume()
+	for name, closed := range map[string]func() (int, string, []frame){
+		"a paused ws":         paused.closed,
+		"a socket never read": func() (int, string, []frame) { return unread.closed(t) },
+	} {
+		code, last, before := closed()
+		if code != 4008 {
+			t.Fatalf("%s: close code %d after %d frames, want 4008", name, code, len(before))
+		}
+		if len(before) == 0 || before[len(before)-1].ID != last {
+			t.Fatalf("%s: the reason %q is not the id of the last of %d frames", name, last, len(before))
+		}
+
+		// What follows that id is more than the queue holds, and comes all the same to who reads.
+		back := connect(t, srv.ws+"/?since="+last)
+		for n := range count {
+			got := frame{}
+			if n < len(before) {
+				got = before[n]
+			} else {
+				got = back.next()
+			}
+			if !strings.HasPrefix(string(got.Message), `"`+strconv.Itoa(n)+" ") {
+				t.Fatalf("%s: want number %d, got %.100s", name, n, got.raw)
+			}
+		}
+		back.alive()
+	}
+}
