@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestAddressBehindProxies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := gin.CreateTestContext(httptest.NewRecorder())
-			c.Request = httptest.NewRequest("GET", "/", nil)
+			c.Request = httptest.NewRequest(http.MethodGet, "/", nil)
 			c.Request.RemoteAddr = tc.peer
 			if tc.forwarded != "" {
 				c.Request.Header.Set("X-Forwarded-For", tc.forwarded)

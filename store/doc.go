@@ -23,10 +23,19 @@
 // # Documents
 //
 // Documents are BSON, so that every store holds the same. Each has an "_id" of
-// any BSON value; Insert makes an ObjectID where it is absent. The store keeps
-// a document's version in the field [VersionField]: 1 after the insert, one
+// any BSON value but an array, a regular expression or undefined; Insert makes
+// an ObjectID where it is absent. The store keeps a document's version in the
+// field [VersionField], whatever a caller puts there: 1 after the insert, one
 // more with each write made through this contract. A document that another
 // program wrote may lack it; it counts as version 0.
+//
+// A field's name is not empty, does not begin with "$" and holds no dot, on
+// every level: a dotted path can name each field. Paths step into documents,
+// not into arrays. [MaxDocumentSize] and [MaxDocumentDepth] bound a document.
+// What breaks these rules is [ErrInvalid].
+//
+// Values are equal where BSON's comparison says so: the numbers 1, 1.0 and
+// int64(1) are, in conditions, queries, unique indexes and ids.
 //
 // Two stores pass the one suite in store/storetest: store/embedded, one local
 // file, and (in a later version) MongoDB.

@@ -73,7 +73,8 @@ type Collection struct {
 
 	// Transient collections exist for the feed alone. Their documents can be
 	// inserted, and the insert is announced; they cannot be read or changed
-	// (that is [ErrTransient]), and they go away unannounced.
+	// (that is [ErrTransient]), and they go away unannounced. Such a collection
+	// has neither Indexes nor Expiry.
 	Transient bool
 
 	// Secret names top-level fields whose values never leave the store in a
@@ -109,8 +110,8 @@ type Query struct {
 	Contains *Contains
 
 	// Order sorts by the value of a field (dotted path), by _id where it is
-	// empty. Equal values are sorted by _id. Values sort in BSON's order;
-	// absent is null.
+	// empty. Equal values are sorted by _id, always ascending. Values sort in
+	// BSON's order; absent is null.
 	Order      string
 	Descending bool
 

@@ -91,7 +91,7 @@ func FuzzValidDocument(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte(b))
+		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		err := store.ValidDocument(data)

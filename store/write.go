@@ -37,13 +37,16 @@ type Condition struct {
 	Fields bson.D
 }
 
-// Insert adds a document. An id that is taken is a [*DuplicateError].
+// Insert adds a document. An id that is taken is a [*DuplicateError]. It takes
+// no condition.
 func Insert(collection string, document any) Write {
 	return Write{Kind: KindInsert, Collection: collection, Document: document}
 }
 
 // Update sets and removes fields of the document with this id; one that does
-// not exist is [ErrNotFound].
+// not exist is [ErrNotFound]. Documents on the way to a path that is set are
+// made; a path through anything else is [ErrInvalid]. With nothing to set or
+// remove it counts the version up, and is announced without Fields.
 func Update(collection string, id any, set bson.D, unset ...string) Write {
 	return Write{Kind: KindUpdate, Collection: collection, ID: id, Set: set, Unset: unset}
 }

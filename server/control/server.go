@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -77,7 +78,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer cancel()
 		err = s.http.Shutdown(bounded)
 		_ = s.http.Close()
-		<-served
+		if ended := <-served; err == nil && !errors.Is(ended, http.ErrServerClosed) {
+			err = ended
+		}
 	}
 	return err
 }

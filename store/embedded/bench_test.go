@@ -33,7 +33,7 @@ func benchmarkInsert(b *testing.B, collection string, writers, batch int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
+	b.Cleanup(func() { _ = s.Close() })
 	if err := s.Declare(b.Context(),
 		store.Collection{Name: "echoes", Transient: true},
 		store.Collection{Name: "users", Indexes: []store.Index{{Fields: []string{"name"}, Unique: true, Fold: true}}},

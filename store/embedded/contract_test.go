@@ -32,10 +32,10 @@ func open(t *testing.T, path string, options embedded.Options) *embedded.Store {
 			t.Errorf("Close: %v", err)
 		}
 		s := openOnly(t, path, options)
-		defer s.Close()
 		if err := s.Check(context.Background()); err != nil { // the test's own has ended
 			t.Errorf("Check: %v", err)
 		}
+		must(t, s.Close())
 	})
 	return s
 }

@@ -48,7 +48,7 @@ func beTheChild() {
 					fmt.Fprintln(os.Stderr, err)
 					os.Exit(1)
 				}
-				os.Stdout.WriteString(id + "\n") // one write: lines stay whole
+				_, _ = os.Stdout.WriteString(id + "\n") // one write: lines stay whole
 			}
 		}()
 	}

@@ -116,3 +116,12 @@ func TestReadOnly(t *testing.T) {
 	must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT, "size=4m"))
 	open(t, path, embedded.Options{})
 }
+
+func TestOpenPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	must(t, syscall.Mkfifo(path, 0o600))
+	s, err := embedded.Open(path, embedded.Options{}) // to open one waits for its other end
+	if !errors.Is(err, embedded.ErrForeign) {
+		t.Errorf("got %v, %v", s, err)
+	}
+}

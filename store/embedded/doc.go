@@ -15,7 +15,7 @@
 // An answered write survives kill -9 and, as far as the disk's own promise
 // holds, a loss of power. Changes are in the file, in a log that is written in
 // the same transaction as the documents; it keeps about [History].Events of
-// them, for [History].Age at the most. A feed that needs older ones gets
+// them, and none that is much older than [History].Age. A feed that needs older ones gets
 // store.ErrHistoryLost. A copy of the file that is put back in place of a newer
 // one knows nothing of the positions given out after the copy was taken, and
 // will give them out again: give such a file a new start for its readers.

@@ -29,11 +29,11 @@ func TestExpiry(t *testing.T) {
 		add("late", 2*time.Hour)
 		add("soon", time.Hour)
 
-		time.Sleep(59 * time.Minute)
+		elapse(59 * time.Minute)
 		if _, err := s.Get(t.Context(), "tickets", "soon"); err != nil {
 			t.Errorf("before its time: %v", err)
 		}
-		time.Sleep(2 * time.Minute)
+		elapse(2 * time.Minute)
 		change, found, err := feed.TryNext(t.Context())
 		if err != nil || !found || change.Op != store.OpDelete || change.ID.StringValue() != "soon" || !change.Before.Lookup("code").Boolean() {
 			t.Errorf("got %+v, %v, %v", change, found, err)
@@ -45,14 +45,14 @@ func TestExpiry(t *testing.T) {
 		// What expires while the file is closed goes once the collection is
 		// declared again, and not before.
 		must(t, s.Close())
-		time.Sleep(3 * time.Hour)
+		elapse(3 * time.Hour)
 		s = openOnly(t, path, embedded.Options{})
-		time.Sleep(time.Hour)
+		elapse(time.Hour)
 		must(t, s.Declare(t.Context(), tickets))
 		if _, err := s.Get(t.Context(), "tickets", "late"); err != nil {
 			t.Errorf("before it was declared: %v", err)
 		}
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if _, err := s.Get(t.Context(), "tickets", "late"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("after it was declared: %v", err)
 		}
@@ -73,11 +73,11 @@ func TestExpiryOfMany(t *testing.T) {
 			must(t, s.Apply(t.Context(), writes...))
 		}
 		must(t, s.Declare(t.Context(), store.Collection{Name: "c", Expiry: "end"})) // also of what is there already
-		time.Sleep(59 * time.Second)
+		elapse(59 * time.Second)
 		if docs, err := s.Find(t.Context(), "c", store.Query{}); len(docs) != 2000 || err != nil {
 			t.Errorf("before their time there are %d, %v", len(docs), err)
 		}
-		time.Sleep(10 * time.Second)
+		elapse(10 * time.Second)
 		if docs, err := s.Find(t.Context(), "c", store.Query{}); len(docs) != 0 || err != nil {
 			t.Errorf("after their time there are %d, %v", len(docs), err)
 		}
@@ -85,4 +85,11 @@ func TestExpiryOfMany(t *testing.T) {
 		must(t, s.Check(t.Context()))
 		must(t, s.Close())
 	})
+}
+
+// elapse lets the time of a synctest bubble pass, and all that happens meanwhile
+// happen.
+func elapse(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }

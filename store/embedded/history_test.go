@@ -90,12 +90,12 @@ func TestHistoryIsTrimmedByAge(t *testing.T) {
 		begin, err := s.Oldest(t.Context(), 0)
 		must(t, err)
 		insert(t, s, "c", 3000)
-		time.Sleep(9 * time.Hour)
+		elapse(9 * time.Hour)
 		insert(t, s, "c", 5)
 		if n, err := count(t, s, begin); n != 3005 || err != nil {
 			t.Errorf("before their time there are %d, %v", n, err)
 		}
-		time.Sleep(2 * time.Hour) // nobody writes
+		elapse(2 * time.Hour) // nobody writes
 		if n := behindOldest(t, s); n != 5 {
 			t.Errorf("%d changes are kept", n)
 		}
@@ -107,7 +107,7 @@ func TestHistoryIsTrimmedByAge(t *testing.T) {
 		feed, err := s.Watch(t.Context(), store.Start{}, "c")
 		must(t, err)
 		last := feed.Position()
-		time.Sleep(100 * time.Hour)
+		elapse(100 * time.Hour)
 		if n := behindOldest(t, s); n != 0 {
 			t.Errorf("%d changes are kept", n)
 		}
@@ -132,7 +132,7 @@ func TestHistoryThatIsMadeShorter(t *testing.T) {
 		s = openOnly(t, path, embedded.Options{History: embedded.History{Events: 100}})
 		declare(t, s)
 		insert(t, s, "c", 1)
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if n := behindOldest(t, s); n != 100 {
 			t.Errorf("%d changes are kept", n)
 		}

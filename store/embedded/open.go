@@ -95,12 +95,12 @@ func inspect(path string) (exists bool, err error) {
 
 // checkFile reads the pages of a file under a shared lock.
 func checkFile(path string) error {
-	err := guard(func() error {
+	return guard(func() error {
 		db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockPatience})
 		if err != nil {
 			return openFault(err)
 		}
-		defer db.Close()
+		defer func() { _ = db.Close() }() // nothing was written
 		return db.View(func(tx *bbolt.Tx) error {
 			if err := verifyFile(context.Background(), tx, path); err != nil {
 				return err
@@ -109,7 +109,6 @@ func checkFile(path string) error {
 			return err
 		})
 	})
-	return err
 }
 
 // load reads what the file is, and makes it one of this package's if it is new.

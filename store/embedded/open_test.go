@@ -55,12 +55,6 @@ func TestOpenWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	refuses(t, dir, syscall.EISDIR, "name a file in it")
 	refuses(t, filepath.Join(dir, "none", "test.db"), fs.ErrNotExist, "make it first")
-	fifo := filepath.Join(dir, "fifo")
-	must(t, syscall.Mkfifo(fifo, 0o600))
-	s, err := embedded.Open(fifo, embedded.Options{})
-	if !errors.Is(err, embedded.ErrForeign) {
-		t.Errorf("a pipe: %v, %v", s, err)
-	}
 }
 
 func TestOpenForeignFiles(t *testing.T) {
@@ -111,7 +105,6 @@ func TestOpenMakesThePrivateFile(t *testing.T) {
 func filled(t *testing.T, path string) []byte {
 	t.Helper()
 	s := openOnly(t, path, embedded.Options{})
-	defer s.Close()
 	must(t, declareUsers(t, s))
 	for i := range 100 {
 		must(t, s.Apply(t.Context(),
@@ -281,4 +274,27 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		t.Errorf("Check: %v", err)
 	}
 	must(t, s.Close())
+}
+
+func TestCheckWhileWriting(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "test.db"), embedded.Options{History: embedded.History{Events: 500}})
+	must(t, declareUsers(t, s))
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 0; i < 2000 && err == nil; i++ {
+			id := i % 100
+			err = s.Apply(t.Context(), store.Put("users", id, bson.D{{Key: "name", Value: fmt.Sprint(i)}, {Key: "city", Value: i % 7}}))
+		}
+		ended <- err
+	}()
+	for {
+		must(t, s.Check(t.Context()))
+		select {
+		case err := <-ended:
+			must(t, err)
+			return
+		default:
+		}
+	}
 }

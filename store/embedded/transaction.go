@@ -65,7 +65,7 @@ func (w *writer) begin(tx *bbolt.Tx) error {
 	}
 	log.FillPercent = 1 // it only grows at its end
 	w.tx.id, w.tx.now, w.tx.log, w.tx.seq = tx.ID(), w.s.options.Now(), log, log.Sequence()
-	w.tx.changed, w.tx.horizon = w.unsettled, w.horizon
+	w.tx.changed, w.tx.horizon, w.tx.size = w.unsettled, w.horizon, 0
 	w.tx.changes, w.tx.logged = w.tx.changes[:0], w.tx.logged[:0]
 
 	// A commit whose outcome was not known did reach the file: this one makes

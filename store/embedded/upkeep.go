@@ -52,10 +52,10 @@ func (w *writer) untilUpkeep() time.Duration {
 	}
 	if u.more {
 		wait = 0
-	} else {
-		wait = max(wait, time.Until(u.last.Add(upkeepPace)))
+	} else { // at least something: the writer must never spin
+		wait = max(wait, time.Until(u.last.Add(upkeepPace)), time.Millisecond)
 	}
-	return max(wait, time.Until(u.failed.Add(upkeepPace)), 0)
+	return max(wait, time.Until(u.failed.Add(upkeepPace)))
 }
 
 // patience is the age at which changes are trimmed. It is a little more than
@@ -167,7 +167,7 @@ func (w *writer) trim() (more bool, err error) {
 		h.oldestTime = w.tx.now // the log was empty
 	}
 	tooMany := w.tx.seq+1-h.oldest > uint64(history.Events)+w.s.slack()
-	tooOld := !h.oldestTime.IsZero() && w.tx.now.Sub(h.oldestTime) > w.s.patience()
+	tooOld := !h.oldestTime.IsZero() && w.tx.now.Sub(h.oldestTime) >= w.s.patience()
 	if !tooMany && !tooOld {
 		return false, nil
 	}
@@ -175,7 +175,7 @@ func (w *writer) trim() (more bool, err error) {
 	for n := 0; h.oldest <= w.tx.seq; n++ {
 		key := seqKey(h.oldest)
 		h.oldestTime = recordTime(w.tx.log.Get(key))
-		if w.tx.seq+1-h.oldest <= uint64(history.Events) && w.tx.now.Sub(h.oldestTime) <= history.Age {
+		if w.tx.seq+1-h.oldest <= uint64(history.Events) && w.tx.now.Sub(h.oldestTime) < history.Age {
 			return false, nil
 		}
 		if n == chunk {

@@ -47,6 +47,7 @@ type txState struct {
 	now     time.Time
 	log     *bbolt.Bucket
 	seq     uint64 // of the last change
+	size    int    // of the changes, in bytes
 	changed bool
 	changes []change // of the request in progress
 	logged  []logged
@@ -112,19 +113,30 @@ func (w *writer) gather(first *request) {
 	}
 }
 
-// commitBatch makes the batch and the upkeep that is due, and answers.
+// commitBatch makes the batch and the upkeep that is due, and answers. What
+// turns out to be larger than one transaction should be becomes several.
 func (w *writer) commitBatch() {
-	inDoubt, err := w.transaction(func(*bbolt.Tx) error {
-		for _, r := range w.batch {
-			if err := w.perform(r); err != nil {
-				return err
+	for batch := w.batch; ; {
+		made := 0
+		inDoubt, err := w.transaction(func(*bbolt.Tx) error {
+			for made < len(batch) && w.tx.size < batchBytes {
+				if err := w.perform(batch[made]); err != nil {
+					return err
+				}
+				made++
 			}
+			return w.keepUp()
+		})
+		if err != nil {
+			made = len(batch)
 		}
-		return w.keepUp()
-	})
-	for i, r := range w.batch {
-		w.answer(r, inDoubt, err)
-		w.batch[i] = nil
+		for i, r := range batch[:made] {
+			w.answer(r, inDoubt, err)
+			batch[i] = nil
+		}
+		if batch = batch[made:]; len(batch) == 0 {
+			break
+		}
 	}
 	w.batch = w.batch[:0]
 }
@@ -222,6 +234,7 @@ func (w *writer) flush() error {
 			return err
 		}
 		w.tx.logged = append(w.tx.logged, logged{c.collection, w.tx.seq, record})
+		w.tx.size += len(record)
 	}
 	w.tx.changes = w.tx.changes[:0]
 	w.tx.changed = true

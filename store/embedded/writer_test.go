@@ -185,7 +185,7 @@ func TestCommitInDoubt(t *testing.T) {
 		r.expect("shown while in doubt", r.shown(), []string{})
 		r.expect("again", inDoubt(<-r.begin(r.Context(), "b")), "in doubt")
 		r.recover()
-		time.Sleep(time.Minute) // nobody writes
+		<-time.After(time.Minute) // nobody writes
 		r.expect("shown in the end", r.shown(), []string{"a", "b"})
 		r.expect("afterwards", inDoubt(<-r.begin(r.Context(), "c")), "done")
 		r.expect("shown", r.shown(), []string{"c"})

@@ -80,7 +80,7 @@ func (f *fixture) apply(writes ...store.Write) {
 }
 
 // refused applies writes that must be refused with this error at this index.
-func (f *fixture) refused(index int, want error, writes ...store.Write) error {
+func (f *fixture) refused(index int, want error, writes ...store.Write) {
 	f.Helper()
 	err := f.Apply(f.ctx, writes...)
 	if !errors.Is(err, want) {
@@ -90,7 +90,16 @@ func (f *fixture) refused(index int, want error, writes ...store.Write) error {
 	if !errors.As(err, &refusal) || refusal.Index != index {
 		f.Fatalf("Apply: got %#v, want a *store.WriteError of write %d", err, index)
 	}
-	return err
+}
+
+// isDuplicate checks that the error names this collection and these fields.
+func (f *fixture) isDuplicate(err error, collection string, fields ...string) {
+	f.Helper()
+	var duplicate *store.DuplicateError
+	if !errors.Is(err, store.ErrDuplicate) || !errors.As(err, &duplicate) ||
+		duplicate.Collection != collection || !slices.Equal(duplicate.Fields, fields) {
+		f.Errorf("got %v, want a *store.DuplicateError of %v in %s", err, fields, collection)
+	}
 }
 
 func (f *fixture) get(collection string, id any) bson.Raw {
