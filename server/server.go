@@ -217,7 +217,12 @@ func (s *Server) stop() error {
 		}
 	}
 	over := s.settings.Load().Drain
-	step("telling sockets to go", over+stopTimeout, func(ctx context.Context) error { return s.sockets.Drain(ctx, over) })
+	step("telling sockets to go", over+stopTimeout, func(ctx context.Context) error {
+		if left := s.sockets.Drain(ctx, over); left > 0 {
+			s.o.Logger.Warn("some sockets did not answer that the server is going down", "sockets", left)
+		}
+		return nil
+	})
 	step("ending requests", stopTimeout, s.http.Shutdown)
 	_ = s.http.Close()
 	s.users.Close()

@@ -194,7 +194,7 @@ func (s *server) logged(t *testing.T, piece string) {
 // key makes an access key, named for its scopes, through the command line while the server runs.
 func (s *server) key(t *testing.T, scopes string) string {
 	t.Helper()
-	status, stdout, stderr := command(t, "key", "create", "--config", s.configPath(), "--name", scopes, "--scopes", scopes)
+	status, stdout, stderr := command(t, "key", "create", "--config", s.configPath(), "--name", strings.NewReplacer(":", "-", ",", " ").Replace(scopes), "--scopes", scopes)
 	if status != 0 {
 		t.Fatalf("key create: status %d\n%s", status, stderr)
 	}

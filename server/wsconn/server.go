@@ -213,8 +213,9 @@ func (s *Server) Each(f func(*Conn)) {
 
 // Drain refuses new connections and tells those there are to go, evenly over
 // the time given, so that they do not all return at once. It returns when all
-// are gone or ctx ends.
-func (s *Server) Drain(ctx context.Context, over time.Duration) error {
+// are gone or ctx ends, with how many are left: clients that do not answer, which
+// Close ends.
+func (s *Server) Drain(ctx context.Context, over time.Duration) (left int) {
 	s.mu.Lock()
 	s.stopping = true
 	s.mu.Unlock()
@@ -229,7 +230,7 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	for ctx.Err() == nil && s.Count() > 0 {
 		_ = sleep(ctx, 10*time.Millisecond)
 	}
-	return ctx.Err()
+	return s.Count()
 }
 
 // Close ends every connection and waits for what they were doing. It is called

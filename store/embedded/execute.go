@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"gatehouse/store"
@@ -15,7 +16,7 @@ import (
 func execute(st *stage, w *write) (before bson.Raw, c change, err error) {
 	if w.collection.Transient {
 		if w.kind != store.KindInsert {
-			return nil, change{}, store.ErrTransient
+			return nil, change{}, fmt.Errorf("%w: %q", store.ErrTransient, w.collection.Name)
 		}
 		return nil, changeOf(w.collection, nil, w.document), nil
 	}

@@ -208,6 +208,12 @@ func TestPositionsOutliveTheProcess(t *testing.T) {
 	if n, err := count(t, s, begin); n != 20 || err != nil {
 		t.Errorf("after opening it again there are %d, %v", n, err)
 	}
+	oldest, err := s.Oldest(t.Context(), 0)
+	must(t, err)
+	future := store.Position(string(oldest[:8]) + "\x00\x00\x00\x00\x00\x00\x00\x15")
+	if n, err := count(t, s, future); !errors.Is(err, store.ErrHistoryLost) {
+		t.Errorf("behind change 21, which is yet to come, there are %d, %v", n, err)
+	}
 	other := open(t, filepath.Join(dir, "other.db"), embedded.Options{})
 	declare(t, other)
 	insert(t, other, "c", 20)

@@ -31,10 +31,8 @@ func Open(path string, options Options) (*Store, error) {
 		return nil, &OpenError{Path: path, Err: err}
 	}
 	s.collections.Store(&map[string]*collection{})
-	w := &writer{s: s, commit: (*bbolt.Tx).Commit, stopped: make(chan struct{}), horizon: horizon}
-	w.head = s.tail.head
-	s.writer = w
-	go w.run()
+	s.writer = &writer{s: s, commit: (*bbolt.Tx).Commit, stopped: make(chan struct{}), horizon: horizon}
+	go s.writer.run()
 	return s, nil
 }
 

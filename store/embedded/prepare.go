@@ -34,9 +34,6 @@ func (s *Store) prepare(w *store.Write) (write, int, error) {
 	if err != nil {
 		return write{}, 0, err
 	}
-	if c.Transient && w.Kind != store.KindInsert {
-		return write{}, 0, fmt.Errorf("%w: %q", store.ErrTransient, w.Collection)
-	}
 	out := write{kind: w.Kind, collection: c}
 	switch w.Kind {
 	case store.KindInsert:

@@ -38,7 +38,7 @@ func newTail(head, oldest uint64) *tail {
 func (t *tail) publish(changes []store.Change, head, oldest uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.head+uint64(len(changes)) != head { // they could not all be had: the file is asked
+	if t.head+uint64(len(changes)) != head { // there are more, in the file alone
 		for t.first <= t.head {
 			t.evict()
 		}

@@ -67,13 +67,6 @@ func (w *writer) begin(tx *bbolt.Tx) error {
 	w.tx.id, w.tx.now, w.tx.log, w.tx.seq = tx.ID(), w.s.options.Now(), log, log.Sequence()
 	w.tx.changed, w.tx.horizon, w.tx.size = w.unsettled, w.horizon, 0
 	w.tx.changes, w.tx.logged = w.tx.changes[:0], w.tx.logged[:0]
-
-	// A commit whose outcome was not known did reach the file: this one makes
-	// its changes durable and shows them.
-	for seq := w.head + 1; seq <= w.tx.seq; seq++ {
-		record := append([]byte(nil), log.Get(seqKey(seq))...)
-		w.tx.logged = append(w.tx.logged, logged{string(recordCollection(record)), seq, record})
-	}
 	return nil
 }
 
@@ -83,16 +76,18 @@ func (w *writer) committed() {
 		w.failing, w.unsettled = false, false
 		w.s.options.Logger.Info("the store can be written to again", "path", w.s.path)
 	}
+	// Where a commit before this one was in doubt, and did reach the file, its
+	// changes are durable now and shown from there: the tail sees the gap.
 	changes := make([]store.Change, 0, len(w.tx.logged))
 	for _, l := range w.tx.logged {
 		c, err := decode(l.record, l.collection, w.s.id.position(l.seq))
-		if err != nil { // only where it was read back: the feeds will read it so too, and say so
-			break
+		if err != nil {
+			panic("a change that was just written can not be read: " + err.Error())
 		}
 		changes = append(changes, c)
 	}
-	w.head, w.horizon = w.tx.seq, w.tx.horizon
-	w.s.tail.publish(changes, w.head, w.horizon.oldest)
+	w.horizon = w.tx.horizon
+	w.s.tail.publish(changes, w.tx.seq, w.horizon.oldest)
 }
 
 // commitFailed finds out whether the commit reached the file all the same:

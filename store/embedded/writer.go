@@ -29,7 +29,6 @@ type writer struct {
 	next  *request // wants a transaction alone, after the batch
 	stage stage
 
-	head    uint64  // the last change that is durable and was shown
 	horizon horizon // of the file
 	upkeep  upkeep
 

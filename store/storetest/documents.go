@@ -53,6 +53,10 @@ var documentCases = []testCase{
 		if v := versionOf(f.get(c, "a")); v != 4 {
 			f.Errorf("after two updates: %d", v)
 		}
+		f.apply(store.Update(c, "a", bson.D{field("sub", bson.D{field(store.VersionField, "mine")})}), store.Update(c, "a", bson.D{field("sub.x", 1)}))
+		if got := f.get(c, "a"); got.Lookup("sub", store.VersionField).StringValue() != "mine" {
+			f.Errorf("within a subdocument the name is the caller's: %s", got)
+		}
 		f.apply(store.Delete(c, "a"))
 		f.apply(store.Put(c, "a", bson.D{}))
 		if v := versionOf(f.get(c, "a")); v != 1 {
