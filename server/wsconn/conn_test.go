@@ -93,10 +93,10 @@ func start(t *testing.T, o Options, h *recorder, secure bool) (*Server, string) 
 			}
 			return
 		}
+		c.Start()
 		if h.onConn != nil {
 			h.onConn(c)
 		}
-		c.Start()
 	}))
 	if secure {
 		ts.StartTLS()
