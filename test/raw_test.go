@@ -27,8 +27,7 @@ const (
 	opPong   = 0xA
 )
 
-// dialRaw opens a socket from the origin trusted-host. Its receive buffer is small, so that a test that does
-// not read from it fills it soon.
+// dialRaw opens a socket from the origin trusted-host.
 func dialRaw(t *testing.T, srv *server, query string) *raw {
 	t.Helper()
 	r, err := openRaw(srv, query)
@@ -53,9 +52,6 @@ func openRaw(srv *server, query string) (*raw, error) {
 }
 
 func (r *raw) upgrade(query string) error {
-	if err := r.conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
-		return err
-	}
 	if err := r.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}

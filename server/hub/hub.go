@@ -14,12 +14,23 @@ import (
 // several.
 const maxBatch = 256 << 10
 
-// A shard rests after a delivery half as long again as the delivery took, within
-// these bounds: less is not worth a timer, and more would be felt.
+// A rest is within these bounds: less is not worth a timer, and more would be
+// felt.
 const (
 	minRest = 500 * time.Microsecond
 	maxRest = 25 * time.Millisecond
 )
+
+// restAfter is for how long a shard rests after a delivery. Where events come so
+// fast that delivering each by itself would take more than half of the time, it
+// is half as long again as the delivery: more events share the next write then,
+// and writes are what costs. Where they come slower nobody waits.
+func restAfter(delivery, between time.Duration) time.Duration {
+	if between >= 2*delivery {
+		return 0
+	}
+	return min(delivery*3/2, maxRest)
+}
 
 // Conn is a connection as the hub sees it. Send must not wait.
 type Conn interface {
@@ -126,7 +137,7 @@ func (s *shard) take() []request {
 func (s *shard) run(ctx context.Context) {
 	f := s.log.Follow()
 	defer f.Close()
-	rest := time.Duration(0)
+	rest, last := time.Duration(0), time.Time{}
 	for {
 		changed := s.log.Changed()
 		// Requests first: who asked to join at a place of the log finds this
@@ -137,7 +148,8 @@ func (s *shard) run(ctx context.Context) {
 			for _, g := range s.groups {
 				g.deliver(es)
 			}
-			rest = min(time.Since(begin)*3/2, maxRest)
+			rest = restAfter(time.Since(begin), begin.Sub(last)/time.Duration(len(es)))
+			last = begin
 		} else if len(requests) == 0 {
 			select {
 			case <-changed:
@@ -157,9 +169,7 @@ func (s *shard) run(ctx context.Context) {
 	}
 }
 
-// pause rests after a delivery: where events come faster than they are
-// delivered, more of them share the next write, which is what costs. Where they
-// come slower nobody waits, because nothing has come when the rest is over.
+// pause reports whether there is more to do after a rest.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d < minRest {
 		return ctx.Err() == nil

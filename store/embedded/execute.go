@@ -21,6 +21,11 @@ func execute(st *stage, w *write) (before bson.Raw, c change, err error) {
 		return nil, changeOf(w.collection, nil, w.document), nil
 	}
 	before = st.get(w.collection.documents, w.key)
+	if before != nil {
+		if _, err := before.LookupErr("_id"); err != nil {
+			return nil, change{}, errDamagedDocument
+		}
+	}
 	if err := w.admits(before); err != nil {
 		return nil, change{}, err
 	}

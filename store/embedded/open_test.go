@@ -298,3 +298,36 @@ func TestCheckWhileWriting(t *testing.T) {
 		}
 	}
 }
+
+func TestDamagedDocument(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	filled(t, path)
+	db, err := bbolt.Open(path, 0o600, nil)
+	must(t, err)
+	must(t, db.Update(func(tx *bbolt.Tx) error {
+		documents := tx.Bucket([]byte("users/documents"))
+		key, _ := documents.Cursor().First()
+		return documents.Put(key, []byte("\x10\x00\x00\x00\x02damaged"))
+	}))
+	must(t, db.Close())
+	s := openOnly(t, path, embedded.Options{})
+	must(t, declareUsers(t, s))
+	feed, err := s.Watch(t.Context(), store.Start{}, "users")
+	must(t, err)
+	defer feed.Close()
+	_, err = s.Take(t.Context(), "users", 0)
+	for _, err := range []error{
+		err,
+		s.Apply(t.Context(), store.Delete("users", 0)),
+		s.Apply(t.Context(), store.Update("users", 0, bson.D{{Key: "name", Value: "x"}})),
+	} {
+		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, embedded.ErrDamaged) {
+			t.Errorf("got %v", err)
+		}
+	}
+	must(t, s.Apply(t.Context(), store.Delete("users", 1))) // its neighbour is well
+	if change, err := feed.Next(t.Context()); err != nil || change.ID.AsInt64() != 1 {
+		t.Errorf("got %s, %v", change.ID, err)
+	}
+	must(t, s.Close())
+}
