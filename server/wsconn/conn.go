@@ -60,6 +60,7 @@ type Conn struct {
 
 	mu       sync.Mutex
 	state    state
+	direct   bool // the socket does not block
 	activity activity
 	again    bool // readiness came while the reader was busy
 	flushing bool // a goroutine writes the queue (sockets that block)

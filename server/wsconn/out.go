@@ -17,9 +17,22 @@ func (c *Conn) push(b *Batch) {
 
 // write puts a batch behind what waits, and writes what the socket takes.
 func (c *Conn) write(b *Batch) {
+	if c.direct && c.state == open && len(c.queue) == 0 {
+		// The ordinary case, without a queue: nothing waits, and the socket
+		// takes it all.
+		n, err := c.sock.write(b.bytes)
+		if n == len(b.bytes) {
+			c.sent(b, n)
+			return
+		}
+		c.off = n
+		c.queue, c.queued = append(c.queue, b), len(b.bytes)-n
+		c.stuck(err, true)
+		return
+	}
 	c.queue = append(c.queue, b)
 	c.queued += len(b.bytes)
-	if len(c.queue) == 1 || c.sock.blocks() {
+	if len(c.queue) == 1 || !c.direct {
 		c.flush()
 	}
 }
@@ -33,9 +46,7 @@ func (c *Conn) overflow() {
 	if c.flushing {
 		end = len(head.bytes) // it is being written as a whole
 	}
-	if id := head.lastID(end); id != "" {
-		c.lastID = id
-	}
+	c.sent(head, end)
 	c.queue = c.queue[:0:0]
 	c.queued = 0
 	if end > c.off {
@@ -53,7 +64,7 @@ func (c *Conn) flush() {
 	if c.state == opening || c.state >= lingering {
 		return
 	}
-	if c.sock.blocks() {
+	if !c.direct {
 		if !c.flushing {
 			c.flushing = true
 			c.srv.tasks.Go(c.flushBlocking)
@@ -68,16 +79,28 @@ func (c *Conn) flush() {
 			progress = true
 			c.written(head, n)
 		}
-		switch {
-		case errors.Is(err, errAgain):
-			c.park(progress)
-			return
-		case err != nil:
-			c.lost()
+		if err != nil {
+			c.stuck(err, progress)
 			return
 		}
 	}
 	c.emptied()
+}
+
+// stuck is reached when the socket takes no more, now or ever.
+func (c *Conn) stuck(err error, progress bool) {
+	if errors.Is(err, errAgain) {
+		c.park(progress)
+		return
+	}
+	c.lost()
+}
+
+// sent notes which event went out last with the first n bytes of a batch.
+func (c *Conn) sent(b *Batch, n int) {
+	if id := b.lastID(n); id != "" {
+		c.lastID = id
+	}
 }
 
 // written counts n bytes of the first batch as gone. The caller holds mu.
@@ -87,9 +110,7 @@ func (c *Conn) written(head *Batch, n int) {
 	if c.off < len(head.bytes) {
 		return
 	}
-	if id := head.lastID(c.off); id != "" {
-		c.lastID = id
-	}
+	c.sent(head, c.off)
 	c.off = 0
 	if c.queue = c.queue[1:]; len(c.queue) == 0 {
 		c.queue = nil // its memory is not an idle connection's

@@ -278,6 +278,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		h.c.rest = append([]byte(nil), early...)
 	}
 	h.c.sock = h.c.srv.poller.adopt(conn)
+	h.c.direct = !h.c.sock.blocks()
 	w := (*wire)(h.c)
 	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, 16), rw.Writer), nil
 }
