@@ -111,16 +111,17 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 		}
 	})
 
+	// Before anybody is told that there is a server to send signals to.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	announce(e.stdout, cfg, s.Addr())
-	return waitForEnd(ctx, s, kick, logger)
+	return waitForEnd(ctx, s, signals, kick, logger)
 }
 
 // waitForEnd returns when the server is to stop: on a signal, or because a part
 // of it has failed. A second signal ends the process at once.
-func waitForEnd(ctx context.Context, s *server.Server, kick chan<- struct{}, logger *slog.Logger) error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
+func waitForEnd(ctx context.Context, s *server.Server, signals <-chan os.Signal, kick chan<- struct{}, logger *slog.Logger) error {
 	for {
 		select {
 		case <-ctx.Done():
