@@ -136,14 +136,15 @@ func (l *Log) After(seq uint64, max int) ([]*Entry, bool) {
 	return append([]*Entry(nil), es...), true
 }
 
-// Newest returns the last entries of memory that the filter wants, at most max,
-// in order, and an id that stands for now.
-func (l *Log) Newest(f Filter, max int) (es []*Entry, here string) {
+// Newest returns the last entries of memory that the filter wants, at most max of
+// them and about so many bytes, in order, and an id that stands for now.
+func (l *Log) Newest(f Filter, max, bytes int) (es []*Entry, here string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := len(l.entries) - 1; i >= 0 && len(es) < max; i-- {
+	for i := len(l.entries) - 1; i >= 0 && len(es) < max && bytes > 0; i-- {
 		if e := l.entries[i]; e.Type != Error && f.Match(e) {
 			es = append(es, e)
+			bytes -= len(e.JSON)
 		}
 	}
 	for i, j := 0, len(es)-1; i < j; i, j = i+1, j-1 {
@@ -294,8 +295,12 @@ func (l *Log) find(p place, id string) (uint64, bool) {
 		return seq, seq+1 >= l.first
 	}
 	for ; seq >= l.first; seq-- {
-		if l.entries[seq-l.first].ID == id {
+		e := l.entries[seq-l.first]
+		if e.ID == id {
 			return seq, true
+		}
+		if other, ok := parseID(e.ID); !ok || other.position != p.position {
+			break // the change has no such event
 		}
 	}
 	return 0, false

@@ -163,7 +163,7 @@ func TestIDsOutliveTheLogAndTheProcess(t *testing.T) {
 				t.Fatalf("%s was %s", e.JSON, before[4+i].JSON)
 			}
 		}
-		newest, here := l.Newest(events.Filter{}, 3)
+		newest, here := l.Newest(events.Filter{}, 3, 1<<20)
 		if len(newest) != 3 || newest[2].ID != before[19].ID {
 			t.Fatalf("newest: %d", len(newest))
 		}

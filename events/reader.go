@@ -80,6 +80,9 @@ func (r *Reader) Close() {
 // Take has returned nothing.
 func (r *Reader) Seq() uint64 { return r.seq }
 
+// Place is an id that leads to where the reader is.
+func (r *Reader) Place() string { return r.last }
+
 // Take returns the entries that come next, at most max. None, without an error,
 // means that the reader has come to the log's head.
 func (r *Reader) Take(ctx context.Context, max int) ([]*Entry, error) {

@@ -109,8 +109,17 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 	defer func() { _ = feed.Close() }()
 	opened()
 	l.add(nil, feed.Position())
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() { // ends with reading
+		select {
+		case <-l.reopen:
+			stop(errRules)
+		case <-reading.Done():
+		}
+	}()
 	for first := true; ; {
-		cs, err := gather(ctx, feed, first)
+		cs, err := gather(reading, feed, first)
 		for _, c := range cs {
 			if c.Collection == canaries {
 				l.canary.seen(c)
@@ -119,17 +128,15 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 		if len(cs) > 0 {
 			l.add(cs, feed.Position())
 		}
+		if errors.Is(context.Cause(reading), errRules) {
+			return errRules
+		}
 		if err != nil {
 			return err
 		}
 		if first && len(cs) < stretch {
 			first = false // the past is read
 			l.open.Store(true)
-		}
-		select {
-		case <-l.reopen:
-			return errRules
-		default:
 		}
 	}
 }

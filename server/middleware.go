@@ -141,5 +141,6 @@ func (s *Server) shownKey(c *gin.Context) (*keys.Key, bool) {
 }
 
 func (s *Server) peer(c *gin.Context, key *keys.Key) usersws.Peer {
-	return usersws.Peer{Remote: remote(c), Origins: c.Request.Header.Values("Origin"), Key: key}
+	origins := c.Request.Header.Values("Origin")
+	return usersws.Peer{Remote: remote(c), Origins: origins, Key: key, Approved: func() bool { return s.approves(origins) }}
 }

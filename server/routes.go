@@ -1,13 +1,16 @@
 package server
 
 import (
+	"context"
 	_ "embed"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"gatehouse/server/fault"
 	"gatehouse/server/gate"
+	"gatehouse/users/keys"
 )
 
 //go:embed index.html
@@ -22,6 +25,7 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.Use(s.recovered, trusted.client, s.judged)
 
 	r.GET("/", s.root)
+	r.HEAD("/", s.root)
 	r.GET("/events", s.getEvents)
 	r.POST("/events", s.postEvents)
 	r.OPTIONS("/events", preflight)
@@ -65,14 +69,25 @@ func (s *Server) getEvents(c *gin.Context) {
 	if !ok {
 		return
 	}
-	if key == nil && !s.admitted(c, s.settings.Load().MissingOrigin) {
+	origins, byKey := c.Request.Header.Values("Origin"), key != nil && key.Has("read:events")
+	if !byKey && !s.admitted(c, s.settings.Load().MissingOrigin) {
 		return
 	}
-	if key != nil && !key.Has("read:events") && !verdict(c).Approved {
-		fault.Write(c.Writer, fault.New(fault.Forbidden, "this needs an approved Origin, or an access key with the scope read:events"))
-		return
-	}
-	s.events.Get(c.Writer, c.Request, remote(c))
+	s.events.Get(c.Writer, c.Request, remote(c), func(ctx context.Context) bool {
+		if byKey {
+			if _, err := s.keys.Get(ctx, key.ID); errors.Is(err, keys.ErrUnknown) {
+				return false
+			}
+			return len(origins) == 0 || s.approves(origins)
+		}
+		return s.approves(origins)
+	})
+}
+
+// approves asks the gate as it is now, for what is open already.
+func (s *Server) approves(origins []string) bool {
+	now := s.settings.Load()
+	return now.gate.Judge(origins, now.MissingOrigin).Approved
 }
 
 // postEvents needs a key that may write.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,6 +68,11 @@ func New(o Options) (*Server, error) {
 	trusted, err := parseProxies(o.TrustedProxies)
 	if err != nil {
 		return nil, err
+	}
+	if o.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey); err != nil {
+			return nil, fmt.Errorf("the certificate cannot be used (websocket.tls): %w", err)
+		}
 	}
 	s := &Server{
 		o:        o,
@@ -223,7 +229,14 @@ func (s *Server) stop() error {
 		}
 		return nil
 	})
-	step("ending requests", stopTimeout, s.http.Shutdown)
+	step("ending requests", stopTimeout, func(ctx context.Context) error {
+		err := s.http.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.o.Logger.Warn("some requests did not end in time and were cut off")
+			return nil
+		}
+		return err
+	})
 	_ = s.http.Close()
 	s.users.Close()
 	s.sockets.Close()

@@ -62,6 +62,12 @@ valid is refused and logged, and the old configuration stays.`,
 
 // serve runs the server until a signal or a failure ends it.
 func serve(ctx context.Context, e *environment, source config.Source) (err error) {
+	// From here to the very end: a signal that comes early waits for the
+	// server, and a SIGHUP that comes late does nothing.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
 	cfg, err := source.Load()
 	if err != nil {
 		return err
@@ -111,10 +117,6 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 		}
 	})
 
-	// Before anybody is told that there is a server to send signals to.
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	announce(e.stdout, cfg, s.Addr())
 	return waitForEnd(ctx, s, signals, kick, logger)
 }

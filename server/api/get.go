@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -21,6 +22,13 @@ const (
 
 // stretch is how many events are read from the log at a time.
 const stretch = 256
+
+// An answer ends early, with the next to go on from, where it has so many bytes
+// or has looked at so many events.
+const (
+	maxPageBytes = 4 << 20
+	maxLooked    = 50_000
+)
 
 // Admitter counts the connections that are held open.
 type Admitter interface {
@@ -56,8 +64,9 @@ type Events struct{ o Options }
 func NewEvents(o Options) *Events { return &Events{o} }
 
 // Get reads the history, or follows it where the client accepts
-// text/event-stream. Remote is who asks.
-func (e *Events) Get(w http.ResponseWriter, r *http.Request, remote netip.Addr) {
+// text/event-stream. Remote is who asks; a stream ends when it is no longer
+// allowed.
+func (e *Events) Get(w http.ResponseWriter, r *http.Request, remote netip.Addr, allowed func(context.Context) bool) {
 	q := r.URL.Query()
 	filter, err := events.ParseFilter(q.Get("events"), q.Get("username"))
 	if err != nil {
@@ -65,7 +74,7 @@ func (e *Events) Get(w http.ResponseWriter, r *http.Request, remote netip.Addr) 
 		return
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		e.stream(w, r, filter, remote)
+		e.stream(w, r, filter, remote, allowed)
 		return
 	}
 	limit := defaultLimit
@@ -87,7 +96,7 @@ func (e *Events) history(w http.ResponseWriter, r *http.Request, filter events.F
 	}{Events: []json.RawMessage{}, Next: since}
 	var found []*events.Entry
 	if since == "" {
-		found, page.Next = e.o.Log.Newest(filter, limit)
+		found, page.Next = e.o.Log.Newest(filter, limit, maxPageBytes)
 	} else {
 		var err error
 		if found, page.Next, err = e.after(r, filter, since, limit); err != nil {
@@ -109,6 +118,7 @@ func (e *Events) after(r *http.Request, filter events.Filter, since string, limi
 	}
 	defer reader.Close()
 	next = since
+	bytes, looked := 0, 0
 	for {
 		es, err := reader.Take(r.Context(), stretch)
 		if err != nil || len(es) == 0 {
@@ -119,12 +129,17 @@ func (e *Events) after(r *http.Request, filter events.Filter, since string, limi
 				continue
 			}
 			next = entry.ID
-			if !filter.Match(entry) {
-				continue
+			looked++
+			if filter.Match(entry) {
+				found = append(found, entry)
+				bytes += len(entry.JSON)
 			}
-			if found = append(found, entry); len(found) == limit {
+			if len(found) == limit || bytes >= maxPageBytes {
 				return found, next, nil
 			}
+		}
+		if looked >= maxLooked {
+			return found, next, nil
 		}
 	}
 }

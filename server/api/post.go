@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"gatehouse/events"
 	"gatehouse/server/fault"
@@ -46,6 +47,9 @@ func (e *Events) announcement(b []byte) (events.Announcement, error) {
 	case err != nil:
 		return events.Announcement{}, err
 	case r.Type == events.Echo:
+		if broadcast, err := r.Flag("broadcast"); err != nil || !broadcast {
+			return events.Announcement{}, fault.Invalid("broadcast", "can only be true here: there is no socket to answer alone")
+		}
 		return r.Echo()
 	case declared:
 		return r.Own()
@@ -54,6 +58,7 @@ func (e *Events) announcement(b []byte) (events.Announcement, error) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(streamTimeout)) // who does not read holds nothing for long
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

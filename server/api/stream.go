@@ -18,7 +18,7 @@ const streamTimeout = 30 * time.Second
 
 // stream follows the log as server-sent events. It begins behind Last-Event-ID,
 // which a browser sends when it reconnects, or since, or now.
-func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Filter, remote netip.Addr) {
+func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Filter, remote netip.Addr, allowed func(context.Context) bool) {
 	switch err := e.o.Streams.Admit(remote); {
 	case errors.Is(err, wsconn.ErrTooManyFromAddress):
 		fault.Write(w, fault.New(fault.TooManyFromAddress, err.Error()))
@@ -60,12 +60,12 @@ func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Fi
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	go e.endWhenStopping(ctx, cancel)
-	err = s.write([]byte(": events follow\n\n"))
+	err = s.place("events follow")
 	if lost && err == nil {
 		err = s.lost(e.o.Log.Oldest(ctx))
 	}
-	for err == nil {
-		err = s.more(ctx)
+	for err == nil && allowed(ctx) {
+		err = s.more(ctx, allowed)
 		if errors.Is(err, events.ErrHistoryLost) {
 			// The reader was so slow that history went on without it.
 			s.reader.Close()
@@ -113,7 +113,7 @@ func (s *stream) write(b []byte) error {
 }
 
 // more waits for events and writes them, or a comment where none come for long.
-func (s *stream) more(ctx context.Context) error {
+func (s *stream) more(ctx context.Context, allowed func(context.Context) bool) error {
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if s.pingEvery > 0 {
 		wait, cancel = context.WithTimeout(ctx, s.pingEvery)
@@ -124,9 +124,11 @@ func (s *stream) more(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		return s.write([]byte(": still here\n\n"))
+		return s.place("still here")
 	case err != nil:
 		return err
+	case !allowed(ctx):
+		return errors.New("no longer allowed")
 	}
 	var b []byte
 	for _, entry := range es {
@@ -140,8 +142,14 @@ func (s *stream) more(ctx context.Context) error {
 	return s.write(b)
 }
 
+// place tells where the stream is, with a comment and an id without an event: a
+// browser comes back to it, also where the filter let nothing pass since.
+func (s *stream) place(comment string) error {
+	return s.write([]byte(": " + comment + "\nid: " + s.reader.Place() + "\n\n"))
+}
+
 func (s *stream) lost(oldest string) error {
-	return s.write(appendEvent(nil, "", events.Event{Type: events.Error, Body: events.LostBody(oldest, "")}.JSON()))
+	return s.write(appendEvent(nil, s.reader.Place(), events.Event{Type: events.Error, Body: events.LostBody(oldest, "")}.JSON()))
 }
 
 // appendEvent writes one event; payloads hold no line breaks.

@@ -46,6 +46,7 @@ type Service struct {
 
 	ctx    context.Context //nolint:containedctx // of what sockets ask for; it ends with Close
 	cancel context.CancelFunc
+	mu     sync.Mutex     // of cancel against tasks
 	tasks  sync.WaitGroup // sockets that catch up
 }
 
@@ -64,7 +65,9 @@ func (v *Service) SetSettings(s Settings) { v.settings.Store(&s) }
 // Close ends what sockets are still waiting for. The sockets themselves are
 // ended by their server.
 func (v *Service) Close() {
+	v.mu.Lock()
 	v.cancel()
+	v.mu.Unlock()
 	v.tasks.Wait()
 }
 
@@ -73,6 +76,9 @@ type Peer struct {
 	Remote  netip.Addr
 	Origins []string  // the Origin headers as they came
 	Key     *keys.Key // the access key that it showed, if any
+
+	// Approved asks the gate again, as it is by then.
+	Approved func() bool
 }
 
 // Serve answers a handshake.
@@ -93,32 +99,46 @@ func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
 	// The place in the log is taken before the handshake is answered: nothing
 	// that is committed after it can be missed.
 	since := q.Get("since")
-	head := v.o.Log.Head()
 	reader, err := v.o.Log.Open(r.Context(), since)
 	lost := errors.Is(err, events.ErrHistoryLost)
-	if err != nil && !lost {
+	if lost {
+		reader, err = v.o.Log.Open(r.Context(), "")
+	}
+	if err != nil {
 		fault.Write(w, err)
 		return
 	}
 	conn, err := v.o.Sockets.Upgrade(w, r, p.Remote, s)
 	if err != nil {
-		if reader != nil {
-			reader.Close()
-		}
+		reader.Close()
 		refuse(w, err)
 		return
 	}
-	s.conn = conn
-	s.member = v.o.Hub.Member(conn, filter, s.rejoin)
+	s.conn, s.filter = conn, filter
+	s.member = v.o.Hub.Member(conn, filter, s.resume)
 	if lost {
 		conn.Send(reply(v.lost()))
 	}
 	conn.Start()
+	if !p.Approved() {
+		// The list changed while the socket was on its way in, and nobody
+		// has looked at it since.
+		conn.Close(wsconn.ClosePolicy, "origin is no longer approved")
+	}
 	if lost || since == "" {
-		v.o.Hub.Join(s.member, head)
+		s.join(reader)
 		return
 	}
-	v.tasks.Go(func() { s.catchUp(reader, filter) })
+	v.run(func() { s.catchUp(reader) })
+}
+
+// run does something for a socket in the background, until Close.
+func (v *Service) run(f func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ctx.Err() == nil {
+		v.tasks.Go(f)
+	}
 }
 
 // refuse answers a handshake that would be one connection too many; any other

@@ -30,6 +30,8 @@ type session struct {
 	service *Service
 	origins []string
 	keyID   string
+	filter  events.Filter
+	place   string // where it joined the others, or tried to
 	member  *hub.Member
 	conn    *wsconn.Conn
 
@@ -181,34 +183,62 @@ func (s *session) fail(err error, requestID json.RawMessage) {
 
 // catchUp gives the socket what it missed, at its own pace, and lets it join the
 // others where memory ends.
-func (s *session) catchUp(r *events.Reader, filter events.Filter) {
-	defer r.Close()
+func (s *session) catchUp(r *events.Reader) {
 	stop := s.service.ctx.Done()
 	for {
 		es, err := r.Take(s.service.ctx, replayStretch)
 		switch {
 		case errors.Is(err, events.ErrHistoryLost):
-			s.rejoin()
+			r.Close()
+			s.lost()
 			return
 		case err != nil:
+			r.Close()
 			s.conn.Close(wsconn.CloseGoingAway, "what was missed cannot be read now; come back")
 			return
 		case len(es) == 0:
-			s.service.o.Hub.Join(s.member, r.Seq())
+			s.join(r)
 			return
 		}
-		for _, b := range hub.Batches(filter, es) {
+		for _, b := range hub.Batches(s.filter, es) {
 			if !s.conn.SendWhenEmpty(stop, b) {
+				r.Close()
 				return
 			}
 		}
 	}
 }
 
-// rejoin is for a socket that was so slow to join that the log went on without
-// it: it is told that it missed something, and joins at the head.
-func (s *session) rejoin() {
-	head := s.service.o.Log.Head()
+// join lets the socket join the others where a reader stands.
+func (s *session) join(r *events.Reader) {
+	s.place = r.Place()
+	r.Close()
+	s.service.o.Hub.Join(s.member, r.Seq())
+}
+
+// resume is for a socket that was so slow to join that memory went on without
+// it: what it missed is in the store.
+func (s *session) resume() {
+	s.service.run(func() {
+		r, err := s.service.o.Log.Open(s.service.ctx, s.place)
+		switch {
+		case errors.Is(err, events.ErrHistoryLost):
+			s.lost()
+		case err != nil:
+			s.conn.Close(wsconn.CloseGoingAway, "what was missed cannot be read now; come back")
+		default:
+			s.catchUp(r)
+		}
+	})
+}
+
+// lost tells the socket that it missed something that cannot be had, and lets it
+// join at the head.
+func (s *session) lost() {
+	r, err := s.service.o.Log.Open(s.service.ctx, "")
+	if err != nil {
+		return // it cannot be: the head is in memory
+	}
 	s.conn.Send(reply(s.service.lost()))
-	s.service.o.Hub.Join(s.member, head)
+	s.join(r)
 }

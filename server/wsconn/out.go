@@ -137,6 +137,10 @@ func (c *Conn) emptied() {
 	// the connection and could take the close frame with it.
 	c.state = lingering
 	c.setDeadline(closeTimeout)
+	if !c.direct {
+		c.srv.tasks.Go(func() { _ = c.sock.closeWrite() }) // under TLS it writes, and may wait
+		return
+	}
 	if c.sock.closeWrite() != nil {
 		c.drop()
 	}
@@ -153,6 +157,9 @@ func (c *Conn) lost() {
 	c.sock.interrupt()
 }
 
+// blockingSlice is how much is written at a time where writes block.
+const blockingSlice = 32 << 10
+
 // flushBlocking is flush for a socket whose writes block: a goroutine that
 // lives while something waits.
 func (c *Conn) flushBlocking() {
@@ -164,7 +171,8 @@ func (c *Conn) flushBlocking() {
 			c.setDeadline(writeTimeout)
 		}
 		c.mu.Unlock()
-		n, err := c.sock.write(head.bytes[c.off:])
+		// In slices, so that progress is seen.
+		n, err := c.sock.write(head.bytes[c.off:min(c.off+blockingSlice, len(head.bytes))])
 		c.mu.Lock()
 		if c.state == closed {
 			break

@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"time"
@@ -65,7 +66,14 @@ func (s *stream) closeWrite() error {
 	return s.conn.Close()
 }
 
-// interrupt closes: a net.Conn may be closed under its reader.
-func (s *stream) interrupt() { _ = s.conn.Close() }
+// interrupt closes: a net.Conn may be closed under its reader. Under TLS it
+// closes what is below, because TLS would say goodbye first, and wait for that.
+func (s *stream) interrupt() { s.close() }
 
-func (s *stream) close() { _ = s.conn.Close() }
+func (s *stream) close() {
+	if t, ok := s.conn.(*tls.Conn); ok {
+		_ = t.NetConn().Close()
+		return
+	}
+	_ = s.conn.Close()
+}

@@ -79,13 +79,13 @@ func (s *Server) ping(every time.Duration) {
 // ask pings a connection, or ends it where it was silent for too long.
 func (c *Conn) ask() {
 	c.mu.Lock()
-	if c.heard {
+	waiting := len(c.queue) > 0 // it has a deadline already, and a ping would only wait too
+	if c.heard || waiting {
 		c.heard, c.missed = false, 0
 	} else {
 		c.missed++
 	}
 	silent := c.missed > 2
-	waiting := len(c.queue) > 0 // it has a deadline already, and a ping would only wait too
 	c.mu.Unlock()
 	switch {
 	case silent:
