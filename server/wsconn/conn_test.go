@@ -335,6 +335,24 @@ func TestPingedClientStays(t *testing.T) {
 	}
 }
 
+// A client that reads slowly has no time to be silent: it has not been asked.
+func TestSlowReaderIsNotSilent(t *testing.T) {
+	conns := make(chan *Conn, 1)
+	h := &recorder{onConn: func(c *Conn) { conns <- c }}
+	s, url := start(t, Options{Limits: Limits{QueueBytes: 1 << 30}, PingEvery: time.Hour}, h, false)
+	dial(t, url) // it never reads
+	c := <-conns
+	for range 400 { // more than the kernel takes
+		c.Send(NewBatch(TextFrame(make([]byte, 64_000)), ""))
+	}
+	for range 10 {
+		c.ask()
+	}
+	if s.Count() != 1 {
+		t.Fatal("it was ended")
+	}
+}
+
 func TestDrainTellsAllToGo(t *testing.T) {
 	each(t, func(t *testing.T, secure bool) {
 		s, url := start(t, Options{}, &recorder{}, secure)
