@@ -87,9 +87,7 @@ func New(o Options) (*Server, error) {
 	s.sockets, err = wsconn.NewServer(wsconn.Options{
 		Limits:    settings.limits(),
 		PingEvery: o.PingEvery,
-		Refuse: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
-			fault.Write(w, fault.New(fault.InvalidHandshake, reason.Error()))
-		},
+		Refuse:    fault.Write,
 	})
 	if err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 
 	"gatehouse/events"
 	"gatehouse/server/fault"
-	"gatehouse/server/wsconn"
 )
 
 // streamTimeout is for how long a stream may take nothing.
@@ -19,15 +18,8 @@ const streamTimeout = 30 * time.Second
 // stream follows the log as server-sent events. It begins behind Last-Event-ID,
 // which a browser sends when it reconnects, or since, or now.
 func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Filter, remote netip.Addr, allowed func(context.Context) bool) {
-	switch err := e.o.Streams.Admit(remote); {
-	case errors.Is(err, wsconn.ErrTooManyFromAddress):
-		fault.Write(w, fault.New(fault.TooManyFromAddress, err.Error()))
-		return
-	case errors.Is(err, wsconn.ErrStopping):
-		fault.Write(w, fault.New(fault.GoingDown, err.Error()))
-		return
-	case err != nil:
-		fault.Write(w, fault.New(fault.TooManyConnections, err.Error()))
+	if err := e.o.Streams.Admit(remote); err != nil {
+		fault.Write(w, err)
 		return
 	}
 	defer e.o.Streams.Release(remote)
@@ -45,7 +37,7 @@ func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Fi
 		fault.Write(w, err)
 		return
 	}
-	s := &stream{w: w, rc: http.NewResponseController(w), filter: filter, pingEvery: e.o.PingEvery}
+	s := &stream{w: w, rc: http.NewResponseController(w), filter: filter, pingEvery: e.o.PingEvery, allowed: allowed}
 	s.reader = reader
 	defer func() { s.reader.Close() }() // it may be another by then
 	// The server's limit on reading a request is not one on following.
@@ -64,8 +56,8 @@ func (e *Events) stream(w http.ResponseWriter, r *http.Request, filter events.Fi
 	if lost && err == nil {
 		err = s.lost(e.o.Log.Oldest(ctx))
 	}
-	for err == nil && allowed(ctx) {
-		err = s.more(ctx, allowed)
+	for err == nil {
+		err = s.more(ctx)
 		if errors.Is(err, events.ErrHistoryLost) {
 			// The reader was so slow that history went on without it.
 			s.reader.Close()
@@ -100,6 +92,7 @@ type stream struct {
 	reader    *events.Reader
 	filter    events.Filter
 	pingEvery time.Duration
+	allowed   func(context.Context) bool
 }
 
 func (s *stream) write(b []byte) error {
@@ -113,7 +106,7 @@ func (s *stream) write(b []byte) error {
 }
 
 // more waits for events and writes them, or a comment where none come for long.
-func (s *stream) more(ctx context.Context, allowed func(context.Context) bool) error {
+func (s *stream) more(ctx context.Context) error {
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if s.pingEvery > 0 {
 		wait, cancel = context.WithTimeout(ctx, s.pingEvery)
@@ -123,12 +116,12 @@ func (s *stream) more(ctx context.Context, allowed func(context.Context) bool) e
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case !s.allowed(ctx):
+		return errors.New("no longer allowed")
 	case errors.Is(err, context.DeadlineExceeded):
 		return s.place("still here")
 	case err != nil:
 		return err
-	case !allowed(ctx):
-		return errors.New("no longer allowed")
 	}
 	var b []byte
 	for _, entry := range es {

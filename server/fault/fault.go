@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 
+	"gatehouse/server/wsconn"
 	"gatehouse/store"
 )
 
@@ -101,11 +102,20 @@ func (e *Error) Status() int {
 func From(err error) *Error {
 	var e *Error
 	var unavailable *store.UnavailableError
+	var handshake *wsconn.HandshakeError
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &unavailable):
 		return &Error{Code: StoreUnavailable, Message: "the store does not answer; try again in a moment", InDoubt: unavailable.InDoubt}
+	case errors.As(err, &handshake):
+		return New(InvalidHandshake, handshake.Error())
+	case errors.Is(err, wsconn.ErrTooMany):
+		return New(TooManyConnections, err.Error())
+	case errors.Is(err, wsconn.ErrTooManyFromAddress):
+		return New(TooManyFromAddress, err.Error())
+	case errors.Is(err, wsconn.ErrStopping):
+		return New(GoingDown, err.Error())
 	case errors.Is(err, store.ErrClosed):
 		return &Error{Code: StoreUnavailable, Message: "the server is going down"}
 	}

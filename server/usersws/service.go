@@ -111,8 +111,7 @@ func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
 	conn, err := v.o.Sockets.Upgrade(w, r, p.Remote, s)
 	if err != nil {
 		reader.Close()
-		refuse(w, err)
-		return
+		return // it has been answered
 	}
 	s.conn, s.filter = conn, filter
 	s.member = v.o.Hub.Member(conn, filter, s.resume)
@@ -138,19 +137,6 @@ func (v *Service) run(f func()) {
 	defer v.mu.Unlock()
 	if v.ctx.Err() == nil {
 		v.tasks.Go(f)
-	}
-}
-
-// refuse answers a handshake that would be one connection too many; any other
-// refusal has been answered.
-func refuse(w http.ResponseWriter, err error) {
-	switch {
-	case errors.Is(err, wsconn.ErrTooMany):
-		fault.Write(w, fault.New(fault.TooManyConnections, err.Error()))
-	case errors.Is(err, wsconn.ErrTooManyFromAddress):
-		fault.Write(w, fault.New(fault.TooManyFromAddress, err.Error()))
-	case errors.Is(err, wsconn.ErrStopping):
-		fault.Write(w, fault.New(fault.GoingDown, err.Error()))
 	}
 }
 

@@ -76,9 +76,6 @@ type Conn struct {
 	cause    Cause
 }
 
-// Remote is the client's address, as the server was told when it upgraded.
-func (c *Conn) Remote() netip.Addr { return c.remote }
-
 // Handler is the one that the connection was upgraded with.
 func (c *Conn) Handler() Handler { return c.handler }
 

@@ -81,6 +81,9 @@ func start(t *testing.T, o Options, h *recorder, secure bool) (*Server, string) 
 	if o.Limits.QueueBytes == 0 {
 		o.Limits.QueueBytes = 1 << 20
 	}
+	o.Refuse = func(w http.ResponseWriter, reason error) {
+		http.Error(w, reason.Error(), http.StatusServiceUnavailable)
+	}
 	s, err := NewServer(o)
 	if err != nil {
 		t.Fatal(err)
@@ -88,9 +91,6 @@ func start(t *testing.T, o Options, h *recorder, secure bool) (*Server, string) 
 	ts := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.Upgrade(w, r, netip.MustParseAddrPort(r.RemoteAddr).Addr(), h)
 		if err != nil {
-			if errors.Is(err, ErrTooMany) || errors.Is(err, ErrTooManyFromAddress) || errors.Is(err, ErrStopping) {
-				http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			}
 			return
 		}
 		c.Start()

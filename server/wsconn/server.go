@@ -47,7 +47,7 @@ type Server struct {
 	tasks    sync.WaitGroup // readers and writers of connections
 	loops    sync.WaitGroup // the poller and the housekeeper
 	stop     chan struct{}
-	onRefuse func(http.ResponseWriter, *http.Request, int, error)
+	refuse   func(http.ResponseWriter, error)
 
 	mu       sync.Mutex
 	stopping bool
@@ -66,9 +66,19 @@ type Options struct {
 	// was not heard for two pings is ended.
 	PingEvery time.Duration
 
-	// Refuse answers a request that is no valid handshake.
-	Refuse func(w http.ResponseWriter, r *http.Request, status int, reason error)
+	// Refuse answers a request that gets no connection: the reason is
+	// [ErrTooMany], [ErrTooManyFromAddress], [ErrStopping] or a
+	// [*HandshakeError].
+	Refuse func(w http.ResponseWriter, reason error)
 }
+
+// HandshakeError says what is wrong with a handshake.
+type HandshakeError struct{ Err error }
+
+func (e *HandshakeError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the handshake was refused with.
+func (e *HandshakeError) Unwrap() error { return e.Err }
 
 // NewServer starts a server of connections, to be ended with Close.
 func NewServer(o Options) (*Server, error) {
@@ -77,24 +87,20 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		poller:   p,
-		wheel:    newWheel(),
-		stop:     make(chan struct{}),
-		onRefuse: o.Refuse,
-		perAddr:  map[netip.Addr]int{},
-		watched:  map[*Conn]struct{}{},
+		poller:  p,
+		wheel:   newWheel(),
+		stop:    make(chan struct{}),
+		refuse:  o.Refuse,
+		perAddr: map[netip.Addr]int{},
+		watched: map[*Conn]struct{}{},
 	}
 	s.SetLimits(o.Limits)
 	s.upgrader = websocket.Upgrader{
 		ReadBufferSize:  1, // gorilla raises it to its least
 		WriteBufferPool: new(sync.Pool),
 		CheckOrigin:     func(*http.Request) bool { return true }, // the gate was asked before
-		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
-			if s.onRefuse != nil {
-				s.onRefuse(w, r, status, reason)
-				return
-			}
-			http.Error(w, reason.Error(), status)
+		Error: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
+			s.refuse(w, &HandshakeError{reason})
 		},
 	}
 	s.loops.Go(p.run)
@@ -116,11 +122,11 @@ func (s *Server) Count() int {
 	return s.count
 }
 
-// Upgrade answers a handshake. Where it was refused, and the refusal is not one
-// of the Err values of this package, it has been answered. The connection takes
-// what is sent, but reads and writes nothing until Start.
+// Upgrade answers a handshake; where there is an error, it was refused. The
+// connection takes what is sent, but reads and writes nothing until Start.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, remote netip.Addr, h Handler) (*Conn, error) {
 	if err := s.Admit(remote); err != nil {
+		s.refuse(w, err)
 		return nil, err
 	}
 	c := &Conn{srv: s, handler: h, remote: remote, slot: -1}
