@@ -38,5 +38,5 @@
 // int64(1) are, in conditions, queries, unique indexes and ids.
 //
 // Two stores pass the one suite in store/storetest: store/embedded, one local
-// file, and (in a later version) MongoDB.
+// file, and store/mongo, a MongoDB replica set.
 package store

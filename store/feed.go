@@ -36,7 +36,8 @@ type Feed interface {
 
 	// Position is behind the last change that was shown; before the first,
 	// where the feed began. A feed opened with After set to it shows what this
-	// one would show next.
+	// one would show next. Where nothing happened for a while it may move on to
+	// a later place of which the same is true, so that it does not grow too old.
 	Position() Position
 
 	// Close ends the feed; a Next that waits returns [ErrClosed]. It is

@@ -59,8 +59,13 @@ type Store interface {
 
 // Collection declares a named set of documents.
 type Collection struct {
-	// Name is the collection's name: letters, digits, "_" and "-".
+	// Name is the collection's name: letters, digits, "_", "-", and "." within;
+	// not "system." nor "gatehouse." at its beginning.
 	Name string
+
+	// Foreign collections belong to other programs. A store that sets the
+	// collections of this one apart, by a prefix, leaves their names alone.
+	Foreign bool
 
 	// Indexes by which its documents are found and kept unique.
 	Indexes []Index

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -106,8 +107,13 @@ func (c Collection) Valid() error {
 }
 
 func (c Collection) valid() error {
-	if c.Name == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, notInName) {
-		return errors.New(`a name is 1 to 100 letters, digits, "_" and "-"`)
+	if c.Name == "" || len(c.Name) > 100 || strings.ContainsFunc(c.Name, notInName) || slices.Contains(strings.Split(c.Name, "."), "") {
+		return errors.New(`a name is 1 to 100 letters, digits, "_" and "-", with single dots within`)
+	}
+	for _, reserved := range []string{"system.", "gatehouse."} {
+		if strings.HasPrefix(c.Name, reserved) {
+			return fmt.Errorf("names that begin with %q belong to the store", reserved)
+		}
 	}
 	if c.Transient && (len(c.Indexes) > 0 || c.Expiry != "") {
 		return errors.New("a transient collection has neither indexes nor an expiry")
@@ -137,7 +143,7 @@ func (c Collection) valid() error {
 
 func notInName(r rune) bool {
 	letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-	return !letter && (r < '0' || r > '9') && r != '_' && r != '-'
+	return !letter && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
 }
 
 func badName(name []byte) string {

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"fmt"
-	"slices"
 
 	"gatehouse/store"
 
@@ -124,19 +123,4 @@ func (s *Store) lookupKept(name string) (*collection, error) {
 		return nil, fmt.Errorf("%w: %q", store.ErrTransient, name)
 	}
 	return c, err
-}
-
-// indexFor returns the declared index over exactly these fields, in any order.
-func (c *collection) indexFor(fields []string) *index {
-	for i := range c.indexes {
-		ix := &c.indexes[i]
-		if len(ix.Fields) != len(fields) {
-			continue
-		}
-		missing := func(f string) bool { return !slices.Contains(fields, f) }
-		if !slices.ContainsFunc(ix.Fields, missing) {
-			return ix
-		}
-	}
-	return nil
 }

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return open(t, filepath.Join(t.TempDir(), "test.db"), embedded.Options{})
-	})
+	}, nil)
 }
 
 // open opens a store that is closed with the test. Then its file must be whole.

@@ -19,24 +19,17 @@ type edit struct {
 	within []*edit
 }
 
-// compileEdits turns an update's paths into a tree, in the order given.
-func compileEdits(set bson.D, unset []string) ([]*edit, error) {
-	if err := store.ValidUpdate(set, unset); err != nil {
-		return nil, err
-	}
+// compileEdits turns a prepared update's paths into a tree, in the order given.
+func compileEdits(set bson.D, unset []string) []*edit {
 	var edits []*edit
 	for _, e := range set {
-		v, err := marshalValue(e.Value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.Key, err)
-		}
-		leaf := insertEdit(&edits, e.Key)
-		leaf.set = bsoncore.Value{Type: bsoncore.Type(v.Type), Data: v.Value}
+		v := e.Value.(bson.RawValue)
+		insertEdit(&edits, e.Key).set = bsoncore.Value{Type: bsoncore.Type(v.Type), Data: v.Value}
 	}
 	for _, path := range unset {
 		insertEdit(&edits, path).remove = true
 	}
-	return edits, nil
+	return edits
 }
 
 func insertEdit(edits *[]*edit, path string) *edit {
@@ -68,7 +61,7 @@ func applyEdits(doc bson.Raw, edits []*edit) (bson.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := finish(out, start, versionOf(doc)+1)
+	after, err := finish(out, start, store.VersionOf(doc)+1)
 	if err != nil {
 		return nil, err
 	}

@@ -15,10 +15,10 @@ import (
 // transaction ends.
 func execute(st *stage, w *write) (before bson.Raw, c change, err error) {
 	if w.collection.Transient {
-		if w.kind != store.KindInsert {
+		if w.Kind != store.KindInsert {
 			return nil, change{}, fmt.Errorf("%w: %q", store.ErrTransient, w.collection.Name)
 		}
-		return nil, changeOf(w.collection, nil, w.document), nil
+		return nil, changeOf(w.collection, nil, w.Document), nil
 	}
 	before = st.get(w.collection.documents, w.key)
 	if before != nil {
@@ -42,9 +42,9 @@ func execute(st *stage, w *write) (before bson.Raw, c change, err error) {
 // admits says whether the write can be made to the document that is there.
 func (w *write) admits(before bson.Raw) error {
 	switch {
-	case w.kind == store.KindInsert && before != nil:
+	case w.Kind == store.KindInsert && before != nil:
 		return &store.DuplicateError{Collection: w.collection.Name, Fields: []string{"_id"}}
-	case w.kind == store.KindInsert, w.kind == store.KindPut && before == nil && !w.conditional():
+	case w.Kind == store.KindInsert, w.Kind == store.KindPut && before == nil && !w.Conditional():
 		return nil
 	case before == nil:
 		return store.ErrNotFound
@@ -57,17 +57,17 @@ func (w *write) admits(before bson.Raw) error {
 
 // result is the document as the write leaves it, nil for none.
 func (w *write) result(before bson.Raw) (bson.Raw, error) {
-	switch w.kind {
+	switch w.Kind {
 	case store.KindDelete:
 		return nil, nil
 	case store.KindUpdate:
 		return applyEdits(before, w.edits)
 	default:
 		if before == nil {
-			return w.document, nil
+			return w.Document, nil
 		}
-		setVersion(w.document, versionOf(before)+1)
-		return w.document, nil
+		setVersion(w.Document, store.VersionOf(before)+1)
+		return w.Document, nil
 	}
 }
 

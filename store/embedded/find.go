@@ -3,7 +3,6 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 
 	"gatehouse/store"
@@ -46,53 +45,35 @@ type plan struct {
 }
 
 func (c *collection) plan(q store.Query) (*plan, error) {
-	if q.Skip < 0 || q.Limit < 0 {
-		return nil, fmt.Errorf("%w: Skip and Limit can not be negative", store.ErrInvalid)
+	ready, err := c.Plan(q)
+	if err != nil {
+		return nil, err
 	}
 	p := &plan{collection: c, query: q}
 	if q.Order != "" && q.Order != "_id" {
-		if err := store.ValidPath(q.Order); err != nil {
-			return nil, err
-		}
 		p.order = splitPath(q.Order)
 	}
 	if q.Contains != nil {
 		p.text = foldText(q.Contains.Text)
 		for _, field := range q.Contains.Fields {
-			if err := store.ValidPath(field); err != nil {
-				return nil, err
-			}
 			p.contains = append(p.contains, splitPath(field))
 		}
 	}
-	return p, p.chooseIndex(q.Where)
-}
-
-func (p *plan) chooseIndex(where bson.D) error {
-	if len(where) == 0 {
-		return nil
+	value := func(field string) bson.RawValue {
+		at := slices.IndexFunc(ready.Where, func(e bson.E) bool { return e.Key == field })
+		return ready.Where[at].Value.(bson.RawValue)
 	}
-	fields := make([]string, len(where))
-	for i, e := range where {
-		fields[i] = e.Key
-	}
-	if len(fields) == 1 && fields[0] == "_id" {
-		id, err := marshalID(where[0].Value)
-		p.id = idKey(id)
-		return err
-	}
-	if p.index = p.collection.indexFor(fields); p.index == nil {
-		return fmt.Errorf("%w: %s by %q", store.ErrNoIndex, p.collection.Name, fields)
-	}
-	for _, field := range p.index.Fields {
-		v, err := marshalValue(where[slices.Index(fields, field)].Value)
-		if err != nil {
-			return err
+	switch {
+	case ready.Index >= 0:
+		p.index = &c.indexes[ready.Index]
+		for _, field := range p.index.Fields {
+			p.key = appendKey(p.key, value(field), p.index.Fold)
 		}
-		p.key = appendKey(p.key, v, p.index.Fold)
+		p.key = shorten(p.key, 0)
+	case len(ready.Where) > 0:
+		p.id = idKey(value("_id"))
 	}
-	p.key = shorten(p.key, 0)
-	return nil
+	return p, nil
 }
 
 // hit is a document that matches. Its bytes are the file's mapping.

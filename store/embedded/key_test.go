@@ -15,7 +15,7 @@ import (
 )
 
 func keyOf(t interface{ Fatal(...any) }, value any, fold bool) []byte {
-	v, err := marshalValue(value)
+	v, err := store.MarshalValue(value)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,16 +223,14 @@ func FuzzDocument(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		doc, err := marshalDocument(bson.Raw(data))
+		write := store.Insert("c", bson.Raw(data))
+		ready, err := write.Prepare()
 		if err != nil {
 			return
 		}
-		stored, err := arrange(doc, bson.RawValue{Type: bson.TypeNull})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := store.ValidDocument(stored); err != nil || versionOf(stored) != 1 {
-			t.Fatalf("it is stored as %v with version %d", err, versionOf(stored))
+		stored := ready.Document
+		if err := store.ValidDocument(stored); err != nil || store.VersionOf(stored) != 1 {
+			t.Fatalf("it is stored as %v with version %d", err, store.VersionOf(stored))
 		}
 		elements, _ := stored.Elements()
 		for _, e := range elements {

@@ -16,7 +16,7 @@ func (s *Store) Get(ctx context.Context, collection string, id any) (bson.Raw, e
 	if err != nil {
 		return nil, err
 	}
-	v, err := marshalID(id)
+	v, err := store.MarshalID(id)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func (w *writer) sweep() (more bool, err error) {
 			if len(key) <= 8 {
 				return false, ErrDamaged
 			}
-			expired := write{kind: store.KindDelete, collection: c, key: append([]byte(nil), key[8:]...)}
+			expired := write{Prepared: store.Prepared{Kind: store.KindDelete}, collection: c, key: append([]byte(nil), key[8:]...)}
 			before, change, err := execute(&w.stage, &expired)
 			if err != nil {
 				return false, ErrDamaged // the entry has no document

@@ -205,7 +205,7 @@ func (w *writer) makeWrites(r *request) error {
 		case err != nil:
 			return &store.WriteError{Index: i, Err: err}
 		}
-		if i == 0 && r.writes[i].kind == store.KindDelete {
+		if i == 0 && r.writes[i].Kind == store.KindDelete {
 			r.found = append(r.found[:0], found...)
 		}
 		w.tx.changes = append(w.tx.changes, c)

@@ -154,7 +154,11 @@ var invalidCases = []testCase{
 		for i, c := range []store.Collection{
 			{Name: ""},
 			{Name: "a/b"},
-			{Name: "a.b"},
+			{Name: ".a"},
+			{Name: "a..b"},
+			{Name: "a$b"},
+			{Name: "system.users"},
+			{Name: "gatehouse.store"},
 			{Name: "x1", Indexes: []store.Index{{}}},
 			{Name: "x2", Indexes: []store.Index{{Fields: []string{"$a"}}}},
 			{Name: "x3", Expiry: "a..b"},
