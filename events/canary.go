@@ -52,6 +52,43 @@ func (c *canary) fresh() bool {
 	return time.Since(c.seenAt) < canaryAge
 }
 
+// sing writes a canary.
+func (l *Log) sing(ctx context.Context, id bson.ObjectID) error {
+	return l.store.Apply(ctx, store.Insert(canaries, bson.D{{Key: "_id", Value: id}}))
+}
+
+// nudgeEvery is how often a canary is written, at most, for those who wait for
+// something to happen.
+const nudgeEvery = 500 * time.Millisecond
+
+// nudge asks for a canary. Two feeds of a store that began at different places
+// have none in common until something happens; a canary passes both.
+func (l *Log) nudge() {
+	select {
+	case l.nudged <- struct{}{}:
+	default:
+	}
+}
+
+// answerNudges writes canaries for those who ask, until ctx ends.
+func (l *Log) answerNudges(ctx context.Context) {
+	for {
+		select {
+		case <-l.nudged:
+		case <-ctx.Done():
+			return
+		}
+		writing, cancel := context.WithTimeout(ctx, announceTimeout)
+		_ = l.sing(writing, bson.NewObjectID()) // who still waits asks again
+		cancel()
+		select {
+		case <-time.After(nudgeEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // ErrFeed says that the feed is not open.
 var ErrFeed = errors.New("the feed of the store is not open")
 
@@ -80,7 +117,7 @@ func (l *Log) Ready(ctx context.Context) error {
 		delete(c.waiting, id)
 		c.mu.Unlock()
 	}()
-	if err := l.store.Apply(ctx, store.Insert(canaries, bson.D{{Key: "_id", Value: id}})); err != nil {
+	if err := l.sing(ctx, id); err != nil {
 		return err
 	}
 	select {

@@ -13,12 +13,15 @@
 // Loss. An event is in the log exactly once. Its id is the same on every node
 // and after a restart: it is made of the change's position and the event's
 // place among those of the change. Where the feed itself lost a stretch the log
-// holds an entry of type [Error] that says so.
+// holds an entry of type [Error] that says so, once; it goes on behind it, or
+// ends with [ErrGap].
 //
 // Concurrency. Everything may be used by any number of goroutines, but for a
 // [Reader], which belongs to one.
 //
 // Memory. The log keeps the last events ready as frames, bounded in number and
 // in bytes; older ones are read back from the store and turned into events by
-// the same rules.
+// the same rules. Readers that come back to the same stretch of history read it
+// together: at most eight feeds are open beside the log's own, however many
+// readers return, and who needs another waits for its turn.
 package events

@@ -46,7 +46,7 @@ func parseID(id string) (place, bool) {
 		return place{}, false
 	}
 	n, size := binary.Uvarint(raw[4:])
-	if size <= 0 || n>>1 > 1<<20 {
+	if size <= 0 || n>>1 > 1<<20 || 4+size == len(raw) {
 		return place{}, false
 	}
 	return place{position: store.Position(raw[4+size:]), index: int(n >> 1), last: n&1 == 1}, true

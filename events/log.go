@@ -1,7 +1,6 @@
 package events
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -28,6 +27,10 @@ type Options struct {
 	// bytes of them; 0 is the default.
 	History, HistoryBytes int
 
+	// StopAtGap ends Run with [ErrGap] where events were lost. Otherwise it
+	// goes on from now; either way everybody is told.
+	StopAtGap bool
+
 	// Logger hears when the feed is lost and found.
 	Logger *slog.Logger
 }
@@ -42,24 +45,24 @@ type Log struct {
 	canary *canary
 
 	maxEntries, maxBytes int
+	stopAtGap            bool
+	beginOnce            sync.Once // closes begun
 
 	mu      sync.Mutex
-	entries []*Entry // the last ones; entries[i].Seq == first+i
-	first   uint64
-	bytes   int
-	changed chan struct{} // closed and replaced when entries are added
-	room    *sync.Cond    // a follower moved on
+	window                 // memory: the last entries; their numbers are their Seq
+	current store.Position // of the feed, to which memory has come
+	changed chan struct{}  // closed and replaced when entries are added
+	room    *sync.Cond     // a follower moved on
 	behind  map[*Follower]struct{}
 	closed  bool
 
-	// places tells behind which entry a change of the feed stands, so that an
-	// id, or a reader of the store, finds its way into memory; also of the
-	// last changes that meant nothing.
-	places  map[store.Position]uint64
-	order   []store.Position
-	current store.Position
-	reopen  chan struct{} // the rules have changed
-	open    atomic.Bool   // the feed is open
+	reopen chan struct{} // the rules have changed
+	begun  chan struct{} // closed when the feed was open for the first time
+	open   atomic.Bool   // the feed is open, and the past was read
+	nudged chan struct{} // somebody needs a sign of life in the feed
+
+	pasts  pasts
+	oldest oldest
 }
 
 // ErrHistoryLost says that neither memory nor the store reaches back to an id, or
@@ -75,11 +78,14 @@ func NewLog(o Options) *Log {
 		canary:     newCanary(),
 		maxEntries: o.History,
 		maxBytes:   o.HistoryBytes,
-		first:      1,
+		window:     newWindow(),
 		changed:    make(chan struct{}),
 		behind:     map[*Follower]struct{}{},
-		places:     map[store.Position]uint64{},
 		reopen:     make(chan struct{}, 1),
+		begun:      make(chan struct{}),
+		nudged:     make(chan struct{}, 1),
+		oldest:     oldest{turn: make(chan struct{}, 1)},
+		stopAtGap:  o.StopAtGap,
 	}
 	if l.maxEntries <= 0 {
 		l.maxEntries = DefaultHistory
@@ -111,8 +117,6 @@ func (l *Log) Head() uint64 {
 	return l.head()
 }
 
-func (l *Log) head() uint64 { return l.first + uint64(len(l.entries)) - 1 }
-
 // Changed returns a channel that is closed when the next entry is added. Take it
 // before looking at the log, and wait for it after.
 func (l *Log) Changed() <-chan struct{} {
@@ -126,14 +130,7 @@ func (l *Log) Changed() <-chan struct{} {
 func (l *Log) After(seq uint64, max int) ([]*Entry, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if seq+1 < l.first || seq > l.head() {
-		return nil, false
-	}
-	es := l.entries[seq+1-l.first:]
-	if max > 0 && len(es) > max {
-		es = es[:max]
-	}
-	return append([]*Entry(nil), es...), true
+	return l.after(seq, max)
 }
 
 // Newest returns the last entries of memory that the filter wants, at most max of
@@ -163,15 +160,10 @@ func (l *Log) Here() string {
 
 func (l *Log) here() string { return place{position: l.current, last: true}.String() }
 
-// Oldest is an id as far back as can be told, which works as a place to read
-// from.
-func (l *Log) Oldest(ctx context.Context) string {
-	p, err := l.store.Oldest(ctx, 0)
-	if err != nil {
-		return l.Here()
-	}
-	return place{position: p, last: true}.String()
-}
+// Begun returns a channel that is closed when the feed was opened for the first
+// time and memory was filled with what it begins with. Who asks for what comes
+// next misses nothing from then on, and is not shown the past as news.
+func (l *Log) Begun() <-chan struct{} { return l.begun }
 
 // add appends what a stretch of changes meant. It waits while a follower is so
 // far behind that the memory it still needs would grow over the bounds: the
@@ -208,8 +200,7 @@ func (l *Log) tooFarAhead() bool {
 
 func (l *Log) append(e *Entry) {
 	e.Seq = l.head() + 1
-	l.entries = append(l.entries, e)
-	l.bytes += len(e.Frame)
+	l.window.append(e)
 }
 
 func (l *Log) announceGrowth() {
@@ -219,53 +210,28 @@ func (l *Log) announceGrowth() {
 
 // remember notes that the log has come to this place of the feed.
 func (l *Log) remember(p store.Position) {
-	if p == l.current {
-		return
+	if p != l.current {
+		l.current = p
+		l.window.remember(p)
 	}
-	l.current = p
-	if _, known := l.places[p]; !known {
-		l.order = append(l.order, p)
-	}
-	l.places[p] = l.head()
 }
 
 // trim drops what memory has no room for, but nothing that a follower still has
 // to take.
-func (l *Log) trim() {
-	drop := 0
-	for taken := l.slowest() + 1 - l.first; uint64(drop) < taken; drop++ {
-		left := len(l.entries) - drop
-		if left <= l.maxEntries && (l.bytes <= l.maxBytes || left == 1) {
-			break
-		}
-		l.bytes -= len(l.entries[drop].Frame)
-	}
-	if drop > 0 {
-		clear(l.entries[:drop]) // the array may live on for a while
-		l.entries = l.entries[drop:]
-		l.first += uint64(drop)
-	}
-	// A place in front of memory is of no more use. Of places that meant
-	// nothing there may be more than entries; they are bounded too.
-	n := 0
-	for n < len(l.order)-1 && (l.places[l.order[n]]+1 < l.first || len(l.order)-n > 2*l.maxEntries) {
-		delete(l.places, l.order[n])
-		n++
-	}
-	l.order = l.order[n:]
-}
+func (l *Log) trim() { l.window.trim(l.maxEntries, l.maxBytes, l.slowest()) }
 
-// gap enters that a stretch of the feed was lost, and that the log goes on from
-// this position.
-func (l *Log) gap(from string, at store.Position) {
-	to := place{position: at, last: true}.String()
+// gap enters that what came behind the last change was lost, and that the log
+// goes on from this position; from and to are the ids that say so.
+func (l *Log) gap(at store.Position) (from, to string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.remember(at)
-	l.append(entry(Event{Type: Error, Body: LostBody(to, from)}, l.frame))
-	l.places[at] = l.head()
+	from = l.here()
+	l.append(entry(Event{Type: Error, Body: LostBody(place{position: at, last: true}.String(), from)}, l.frame))
+	l.current = at
+	l.window.remember(at) // also where it is the same: who comes back to it was told
 	l.trim()
 	l.announceGrowth()
+	return from, l.here()
 }
 
 // LostBody is the body of the [Error] event that says that history was lost:
@@ -287,21 +253,12 @@ func LostBody(oldest, from string) []byte {
 func (l *Log) find(p place, id string) (uint64, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	seq, ok := l.places[p.position]
-	if !ok {
-		return 0, false
-	}
-	if p.last {
-		return seq, seq+1 >= l.first
-	}
-	for ; seq >= l.first; seq-- {
-		e := l.entries[seq-l.first]
-		if e.ID == id {
-			return seq, true
-		}
-		if other, ok := parseID(e.ID); !ok || other.position != p.position {
-			break // the change has no such event
-		}
-	}
-	return 0, false
+	return l.window.find(p, id)
+}
+
+// reaches reports whether memory holds all entries behind this Seq.
+func (l *Log) reaches(seq uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holds(seq)
 }

@@ -2,32 +2,21 @@ package events
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"gatehouse/store"
 )
-
-// replays bounds how many readers read from the store at the same moment: a
-// crowd that returns must not take the store from those who stayed.
-var replays = make(chan struct{}, 8)
 
 // Reader reads the log from a place, in order, each entry once: from the store
 // where memory does not reach back, then from memory. Close it.
 type Reader struct {
 	l *Log
 
-	// In memory:
+	// It is in one of two places, or must seek: in memory, or in a past.
 	live bool
-	seq  uint64
+	past *past
+	seq  uint64 // of the last entry that was taken there
 
-	// In the store:
-	feed store.Feed
-	at   store.Position // of the last change that was read
-	skip int            // events of the first change that were seen before
-	held []*Entry       // read, not yet handed out
-
-	last string // id of the last entry handed out
+	inside place  // in a past that begins with the change of this place: what comes before it was seen
+	last   string // id of the last entry handed out
 }
 
 // Open returns a reader that stands behind the event with this id, or, for an
@@ -43,36 +32,43 @@ func (l *Log) Open(ctx context.Context, since string) (*Reader, error) {
 	return r, r.seek(ctx)
 }
 
+// seekAgain is how long a reader for which there is no room waits, at most,
+// before it looks again: memory may have come to its place.
+const seekAgain = 100 * time.Millisecond
+
 // seek places the reader behind r.last.
 func (r *Reader) seek(ctx context.Context) error {
-	p, ok := parseID(r.last)
+	at, ok := parseID(r.last)
 	if !ok {
 		return ErrHistoryLost
 	}
-	if seq, ok := r.l.find(p, r.last); ok {
-		r.live, r.seq = true, seq
-		return nil
+	for {
+		if seq, ok := r.l.find(at, r.last); ok {
+			r.live, r.seq = true, seq
+			return nil
+		}
+		r.inside = at
+		wait := r.l.pasts.enter(r, at)
+		if wait == nil {
+			break
+		}
+		if err := pause(ctx, seekAgain, wait); err != nil {
+			return err
+		}
 	}
-	r.live, r.at, r.skip = false, p.position, 0
-	if !p.last {
-		r.skip = p.index + 1
-	}
-	feed, err := r.l.store.Watch(ctx, store.Start{After: p.position, Inclusive: !p.last}, r.l.watched()...)
-	if errors.Is(err, store.ErrHistoryLost) {
-		return ErrHistoryLost
-	}
+	err := r.past.opened(ctx)
 	if err != nil {
-		return err
+		r.Close()
 	}
-	r.feed = feed
-	return nil
+	return err
 }
 
 // Close frees what the reader holds.
 func (r *Reader) Close() {
-	if r.feed != nil {
-		_ = r.feed.Close()
-		r.feed = nil
+	if r.past != nil {
+		r.l.pasts.mu.Lock()
+		defer r.l.pasts.mu.Unlock()
+		r.past.leave(r)
 	}
 }
 
@@ -87,28 +83,39 @@ func (r *Reader) Place() string { return r.last }
 // means that the reader has come to the log's head.
 func (r *Reader) Take(ctx context.Context, max int) ([]*Entry, error) {
 	for {
-		if len(r.held) > 0 {
-			n := min(max, len(r.held))
-			es := r.held[:n:n]
-			r.held = r.held[n:]
-			return r.gone(es), nil
-		}
-		if r.live {
-			if es, ok := r.l.After(r.seq, max); ok {
+		var es []*Entry
+		var err error
+		switch {
+		case r.live:
+			if es, r.live = r.l.After(r.seq, max); r.live {
 				r.seq += uint64(len(es))
 				return r.gone(es), nil
 			}
 			// Memory went on without this reader. What it gave out last leads
-			// back into the store.
-			if err := r.seek(ctx); err != nil {
-				return nil, err
-			}
-			continue
+			// back to its place.
+		case r.past != nil:
+			es, err = r.past.next(ctx, r, max)
+		default:
+			err = r.seek(ctx)
 		}
-		if err := r.readStore(ctx, max); err != nil {
-			return nil, err
+		if err != nil || len(es) > 0 {
+			return r.gone(es), err
 		}
 	}
+}
+
+// unseen leaves out the entries that the reader had seen before it came to a past
+// that begins with them.
+func (r *Reader) unseen(es []*Entry) []*Entry {
+	for len(es) > 0 && r.inside.position != "" {
+		p, ok := parseID(es[0].ID)
+		if !ok || p.position != r.inside.position || p.index > r.inside.index {
+			r.inside = place{}
+			break
+		}
+		es = es[1:]
+	}
+	return es
 }
 
 func (r *Reader) gone(es []*Entry) []*Entry {
@@ -121,53 +128,13 @@ func (r *Reader) gone(es []*Entry) []*Entry {
 	return es
 }
 
-// readStore fills held from the store, or finds that the reader has come to what
-// is in memory.
-func (r *Reader) readStore(ctx context.Context, max int) error {
-	select {
-	case replays <- struct{}{}:
-		defer func() { <-replays }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	rules := r.l.Rules()
-	for n := 0; n < stretch && len(r.held) < max; n++ {
-		// Memory knows the place behind the last change: go on from there.
-		if r.skip == 0 {
-			if seq, ok := r.l.find(place{position: r.at, last: true}, ""); ok {
-				r.live, r.seq = true, seq
-				r.Close()
-				return nil
-			}
-		}
-		c, ok, err := r.feed.TryNext(ctx)
-		if errors.Is(err, store.ErrHistoryLost) {
-			return ErrHistoryLost
-		}
-		if err != nil {
-			return err
-		}
-		if !ok {
-			// The log has yet to come to where this reader is.
-			return r.pause(ctx)
-		}
-		es := rules.events(c)
-		es = es[min(r.skip, len(es)):]
-		r.skip, r.at = 0, c.Position
-		for _, e := range es {
-			r.held = append(r.held, entry(e, r.l.frame))
-		}
-	}
-	return nil
-}
-
-// pause waits for the log to grow, or a moment.
-func (r *Reader) pause(ctx context.Context) error {
-	t := time.NewTimer(20 * time.Millisecond)
+// pause waits for news, or for a while.
+func pause(ctx context.Context, d time.Duration, news <-chan struct{}) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-r.l.Changed():
+	case <-news:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

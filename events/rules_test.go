@@ -202,7 +202,7 @@ func TestIDs(t *testing.T) {
 			}
 		}
 	}
-	for _, id := range []string{"", "x", "=", strings.Repeat("A", 10_000), "not an id", "\xff"} {
+	for _, id := range []string{"", "x", "=", strings.Repeat("A", 10_000), "not an id", "\xff", place{"", 0, true}.String(), place{"", 100, true}.String()} {
 		if _, ok := parseID(id); ok {
 			t.Errorf("%.20q was taken for an id", id)
 		}

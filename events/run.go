@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,16 +18,33 @@ const stretch = 256
 // errRules: the feed is opened anew because the rules have changed.
 var errRules = errors.New("the rules have changed")
 
+// ErrGap is why Run has ended where it was to stop when events were lost.
+var ErrGap = errors.New("events were lost: the store's history does not reach back to the last change that was seen")
+
 // Run feeds the log from the store until ctx ends. It begins with what memory
-// has room for of the past, so that who returns after a restart of the server is
-// served like after a moment's absence. Whatever goes wrong with the store is
-// waited for, and told to the logger.
+// has room for of the past, as far as the store tells it cheaply, so that who
+// returns after a restart of the server is served like after a moment's absence.
+// Whatever goes wrong with the store is waited for, and told to the logger; but
+// that events were lost ends it where [Options] say so.
 func (l *Log) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, l.letGo)()
+	var nudges sync.WaitGroup
+	defer nudges.Wait()
+	nudging, stop := context.WithCancel(ctx)
+	defer stop()
+	nudges.Go(func() { l.answerNudges(nudging) })
+
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 50*time.Millisecond, 10*time.Second
+	lost := false
+	opened := func() {
+		if wait.Reset(); lost {
+			lost = false
+			l.logger.Info("the feed of the store is open again")
+		}
+	}
 	for {
-		err := l.follow(ctx, wait.Reset)
+		err := l.follow(ctx, opened)
 		l.open.Store(false)
 		switch {
 		case ctx.Err() != nil:
@@ -35,14 +53,17 @@ func (l *Log) Run(ctx context.Context) error {
 			continue
 		case errors.Is(err, store.ErrClosed):
 			return fmt.Errorf("the feed has ended: %w", err)
-		case errors.Is(err, store.ErrHistoryLost):
+		case errors.Is(err, store.ErrHistoryLost) && l.position() != "":
 			err = l.skip(ctx)
 		}
-		if err == nil {
-			continue
-		}
+		lost = true
 		d := wait.NextBackOff()
-		l.logger.Warn("the feed of the store is lost; trying again", "error", err, "in", d.Round(time.Millisecond).String())
+		switch {
+		case !errors.Is(err, ErrGap):
+			l.logger.Warn("the feed of the store is lost; trying again", "error", err, "in", d.Round(time.Millisecond).String())
+		case l.stopAtGap:
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -59,37 +80,33 @@ func (l *Log) letGo() {
 	l.room.Broadcast()
 }
 
-// skip goes on from now where the store no longer reaches back, and tells
-// everybody.
-func (l *Log) skip(ctx context.Context) error {
+// position is where the log has come to in the feed; empty before it was opened.
+func (l *Log) position() store.Position {
 	l.mu.Lock()
-	from := ""
-	if l.current != "" {
-		from = l.here()
-	}
-	l.mu.Unlock()
-	feed, err := l.store.Watch(ctx, store.Start{}, l.watched()...)
+	defer l.mu.Unlock()
+	return l.current
+}
+
+// skip makes the log go on from now where the store no longer reaches back, and
+// tells everybody. It returns an [ErrGap], or why it could not.
+func (l *Log) skip(ctx context.Context) error {
+	feed, err := l.store.Watch(ctx, store.Start{}, watched(l.Rules())...)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = feed.Close() }()
-	l.logger.Error("events were lost: the store's history does not reach back to the last one that was seen")
-	l.gap(from, feed.Position())
-	return nil
+	from, to := l.gap(feed.Position())
+	l.logger.Error("events were lost: the store's history does not reach back to the last change that was seen", "from", from, "to", to)
+	return fmt.Errorf("%w; they came behind the id %s and before %s", ErrGap, from, to)
 }
 
 // watched are the collections that the feed shows.
-func (l *Log) watched() []string {
-	return append([]string{canaries}, l.Rules().Collections()...)
-}
+func watched(r *Rules) []string { return append([]string{canaries}, r.Collections()...) }
 
 // begin is where the feed is opened: behind the last change that was seen, or at
 // the start as far back as memory has room for.
 func (l *Log) begin(ctx context.Context) (store.Start, error) {
-	l.mu.Lock()
-	at := l.current
-	l.mu.Unlock()
-	if at != "" {
+	if at := l.position(); at != "" {
 		return store.Start{After: at}, nil
 	}
 	at, err := l.store.Oldest(ctx, l.maxEntries)
@@ -102,12 +119,11 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 	if err != nil {
 		return err
 	}
-	feed, err := l.store.Watch(ctx, start, l.watched()...)
+	feed, err := l.store.Watch(ctx, start, watched(l.Rules())...)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = feed.Close() }()
-	opened()
 	l.add(nil, feed.Position())
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -129,14 +145,17 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 			l.add(cs, feed.Position())
 		}
 		if errors.Is(context.Cause(reading), errRules) {
+			l.add(nil, feed.Position()) // it may have moved on while nothing happened
 			return errRules
 		}
 		if err != nil {
 			return err
 		}
+		opened() // not before it has shown that it works
 		if first && len(cs) < stretch {
 			first = false // the past is read
 			l.open.Store(true)
+			l.beginOnce.Do(func() { close(l.begun) })
 		}
 	}
 }
