@@ -56,9 +56,6 @@ func (p *piece) message(path []string, k jsonschema.ErrorKind) string {
 	case *kind.Type:
 		return "must be " + typeNames(k.Want) + got
 	case *kind.Enum:
-		if strings.Join(path, ".") == "store.kind" && value == "mongodb" {
-			return `"mongodb" is not in this version, which has the embedded store only; use "embedded"`
-		}
 		return "must be " + choice(k.Want) + got
 	case *kind.Minimum:
 		return "must be at least " + number(k.Want) + got

@@ -66,8 +66,8 @@ type TLS struct {
 
 // Store is the section of the document store.
 type Store struct {
-	// Which store: "embedded", one local file.
-	Kind string `json:"kind" jsonschema:"enum=embedded"`
+	// Which store: "embedded", one local file, or "mongodb", a replica set that several servers can share.
+	Kind string `json:"kind" jsonschema:"enum=embedded,enum=mongodb"`
 	// The file of the embedded store, relative to the configuration file.
 	Path string `json:"path" jsonschema:"minLength=1"`
 	// How far the change log of the embedded store reaches back. What is beyond either bound is forgotten.
@@ -88,12 +88,18 @@ type MongoDB struct {
 	URI string `json:"uri" jsonschema:"format=mongodb-uri,writeOnly=true"`
 	// The name of the database.
 	Database string `json:"database" jsonschema:"pattern=^[^/\\\\. \"$*<>:|?]{1\\,63}$"`
+	// What stands before the names of the server's own collections, so that several deployments can share a database. The collections that rules name have no prefix.
+	CollectionPrefix string `json:"collectionPrefix" jsonschema:"pattern=^([A-Za-z0-9_-]([A-Za-z0-9_.-]{0\\,30}))?$"`
+	// The longest outage, in hours, after which nothing may be lost, fractions allowed. Where MongoDB's oplog reaches back less, the log and gatehouse doctor warn. 0: no warning.
+	OutageHours float64 `json:"outageHours" jsonschema:"minimum=0,maximum=87600"`
 }
 
 // Events is the section of the events.
 type Events struct {
 	// How many events are kept in memory, ready to send to a client that returns. Older ones are read from the store.
 	History int `json:"history" jsonschema:"minimum=1,maximum=10000000"`
+	// What happens when the store no longer has changes that the server has not seen yet: "continue" from now, telling every client HISTORY_LOST, or "stop" the server after telling them.
+	HistoryLost string `json:"historyLost" jsonschema:"enum=continue,enum=stop"`
 	// The deployment's own events: which change of which collection is announced as what.
 	Rules []Rule `json:"rules" jsonschema:"maxItems=1000" reload:"live"`
 }
@@ -128,7 +134,7 @@ type Users struct {
 
 // Control is the section of the control socket.
 type Control struct {
-	// The path of the Unix socket by which the command line reaches a running server, relative to the configuration file. Empty: beside the embedded store's file, with .sock appended.
+	// The path of the Unix socket by which the command line reaches a running server, relative to the configuration file. Empty: beside the embedded store's file, with .sock appended; with MongoDB, in the user's runtime folder.
 	Socket string `json:"socket"`
 }
 
@@ -160,10 +166,11 @@ func Default() Config {
 			History: History{Events: 1_000_000, Hours: 7 * 24},
 		},
 		MongoDB: MongoDB{
-			URI:      "mongodb://127.0.0.1:27017/?replicaSet=rs0",
-			Database: "gatehouse",
+			URI:         "mongodb://127.0.0.1:27017/?replicaSet=rs0",
+			Database:    "gatehouse",
+			OutageHours: 24,
 		},
-		Events: Events{History: 10_000, Rules: []Rule{}},
+		Events: Events{History: 10_000, HistoryLost: "continue", Rules: []Rule{}},
 		Users:  Users{Activation: "none", SessionHours: 14 * 24},
 		Log:    Log{Level: "info", Format: "text"},
 	}

@@ -72,6 +72,9 @@ func (s Source) build(content []byte, unread error) (*Config, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	if c.Control.Socket == "" && c.Store.Kind == "mongodb" {
+		c.Control.Socket = s.runtimeSocket()
+	}
 	c.resolve(filepath.Dir(s.Path))
 	return c, nil
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"gatehouse/store"
 	"gatehouse/users/keys"
 )
 
@@ -27,6 +28,9 @@ type Client struct {
 
 // Dial finds the server that answers at path, or says [ErrNoServer].
 func Dial(ctx context.Context, path string) (*Client, error) {
+	if err := trusted(path); err != nil {
+		return nil, err
+	}
 	c, err := dial(ctx, path)
 	switch {
 	case nobody(err):
@@ -68,6 +72,14 @@ func (c *Client) List(ctx context.Context) ([]keys.Key, error) {
 // Revoke is [keys.Keys.Revoke] at the server.
 func (c *Client) Revoke(ctx context.Context, name string) error {
 	return c.call(ctx, http.MethodDelete, "/keys?name="+url.QueryEscape(name), nil, nil)
+}
+
+// Examine has the server look at its store.
+func (c *Client) Examine(ctx context.Context) ([]store.Finding, error) {
+	patient := *c.http
+	patient.Timeout = examineTimeout
+	var findings []store.Finding
+	return findings, (&Client{c.path, &patient}).call(ctx, http.MethodGet, "/examination", nil, &findings)
 }
 
 // Reload has the server take its configuration over anew.

@@ -21,6 +21,9 @@ func listen(path string) (net.Listener, error) {
 	if len(path) > maxPath {
 		return nil, fmt.Errorf("the control socket's path is %d bytes long, and a socket's path can have %d: choose a shorter one with control.socket: %s", len(path), maxPath, path)
 	}
+	if err := folderFor(path); err != nil {
+		return nil, err
+	}
 	if err := clear(path); err != nil {
 		return nil, err
 	}
@@ -49,6 +52,35 @@ func listen(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("the control socket cannot be made: %w", err)
 	}
 	return l, nil
+}
+
+// folderFor makes the socket's folder, closed to others, where it is to be one
+// among the system's temporary files. Such a folder must be this user's: somebody
+// else could have made it, and would own what is in it.
+func folderFor(path string) error {
+	folder := filepath.Dir(path)
+	if isTemporary(folder) {
+		if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("the control socket cannot be made: %w", err)
+		}
+	}
+	return trusted(path)
+}
+
+func isTemporary(folder string) bool { return filepath.Dir(folder) == filepath.Clean(os.TempDir()) }
+
+// trusted refuses a folder among the temporary files that is another user's.
+func trusted(path string) error {
+	folder := filepath.Dir(path)
+	info, err := os.Lstat(folder)
+	if err != nil || !isTemporary(folder) {
+		return nil // what is wrong otherwise, using it will tell
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || !ok || int(owner.Uid) != os.Getuid() {
+		return fmt.Errorf("%s is not a folder of this user's: choose another place with control.socket", folder)
+	}
+	return nil
 }
 
 // clear removes what a dead server left.

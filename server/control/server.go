@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"gatehouse/store"
 	"gatehouse/users/keys"
 )
 
@@ -26,11 +27,17 @@ type Options struct {
 	Version string
 	Address string // where the server listens for everybody
 
+	// Examine looks at the store.
+	Examine func(ctx context.Context) []store.Finding
+
 	// Reload takes the configuration over anew, or says what is wrong with it.
 	Reload func() error
 
 	Logger *slog.Logger
 }
+
+// examineTimeout is how long an examination of the store may take.
+const examineTimeout = 10 * time.Minute
 
 // stopTimeout is for how long requests are finished when the server stops.
 const stopTimeout = 5 * time.Second
@@ -118,6 +125,11 @@ func (s *Server) routes() http.Handler {
 		}
 		return struct{}{}, err
 	}))
+	m.HandleFunc("GET /examination", func(w http.ResponseWriter, r *http.Request) {
+		// A large file takes a while to be read.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(examineTimeout))
+		answer(func(r *http.Request) (any, error) { return s.o.Examine(r.Context()), nil })(w, r)
+	})
 	m.HandleFunc("POST /reload", answer(func(*http.Request) (any, error) { return struct{}{}, s.o.Reload() }))
 	return m
 }
