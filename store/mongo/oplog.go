@@ -1,0 +1,100 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gatehouse/store"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// oplogEvery is how often a running node looks at the oplog.
+const oplogEvery = 10 * time.Minute
+
+// window is how far the oplog of the primary reaches back.
+type window struct {
+	reach time.Duration
+	full  bool // it is at its size, so that it will not reach back further
+}
+
+// oplogWindow asks the server. It needs the right to read the database local.
+func (s *Store) oplogWindow(ctx context.Context) (window, error) {
+	log := s.client.Database("local").Collection("oplog.rs")
+	edge := func(natural int) (at bson.Timestamp, err error) {
+		doc, err := log.FindOne(ctx, bson.D{}, options.FindOne().SetSort(bson.D{{Key: "$natural", Value: natural}}).
+			SetProjection(bson.D{{Key: "ts", Value: 1}})).Raw()
+		if err == nil {
+			at.T, at.I, _ = doc.Lookup("ts").TimestampOK()
+		}
+		return at, err
+	}
+	first, err := edge(1)
+	if err != nil {
+		return window{}, err
+	}
+	last, err := edge(-1)
+	if err != nil {
+		return window{}, err
+	}
+	w := window{reach: time.Duration(last.T-first.T) * time.Second}
+	var stats struct {
+		Size    float64 `bson:"size"`
+		MaxSize float64 `bson:"maxSize"`
+	}
+	err = s.client.Database("local").RunCommand(ctx, bson.D{{Key: "collStats", Value: "oplog.rs"}}).Decode(&stats)
+	w.full = err == nil && stats.MaxSize > 0 && stats.Size >= 0.9*stats.MaxSize
+	return w, nil
+}
+
+// oplog says whether the oplog reaches back as far as it must.
+func (s *Store) oplog(ctx context.Context) store.Finding {
+	f := store.Finding{Subject: "oplog", Verdict: store.Good}
+	w, err := s.oplogWindow(ctx)
+	outage := s.o.Outage
+	resize := fmt.Sprintf("in mongosh, on each member: db.adminCommand({replSetResizeOplog: 1, minRetentionHours: %.4g})", outage.Hours())
+	switch {
+	case err != nil:
+		f.Verdict, f.Text = store.Warning, "how far it reaches back cannot be found out: "+s.words(err)
+		f.Remedy = "grant find on the collection oplog.rs of the database local"
+	case outage == 0 || w.reach >= outage:
+		f.Text = fmt.Sprintf("it reaches back %v", w.reach)
+	case w.full:
+		f.Verdict = store.Bad
+		f.Text = fmt.Sprintf("it reaches back %v; after a longer outage events are lost, and mongodb.outageHours says that an outage of %v must lose none", w.reach, outage)
+		f.Remedy = resize
+	default:
+		f.Verdict = store.Warning
+		f.Text = fmt.Sprintf("it reaches back %v, less than the %v of mongodb.outageHours, but is not full yet", w.reach, outage)
+		f.Remedy = "look again later, or make sure: " + resize
+	}
+	return f
+}
+
+// watchOplog warns, once each time it becomes so, where the oplog is too short.
+func (s *Store) watchOplog(ctx context.Context) {
+	if s.o.Outage == 0 {
+		return
+	}
+	warned := false
+	for {
+		asking, cancel := s.bounded(ctx)
+		w, err := s.oplogWindow(asking)
+		cancel()
+		short := err == nil && w.full && w.reach < s.o.Outage
+		if short && !warned {
+			s.o.Logger.Warn("the oplog is short: clients and servers that were away for longer lose events",
+				"reaches back", w.reach.String(), "mongodb.outageHours", s.o.Outage.Hours(), "remedy", "gatehouse doctor tells it")
+		}
+		warned = short
+		t := time.NewTimer(oplogEvery)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return
+		}
+	}
+}
