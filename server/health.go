@@ -27,6 +27,10 @@ func (s *Server) readyz(c *gin.Context) {
 		return
 	default:
 	}
+	if err := s.waiting.Load(); err != nil {
+		fault.Write(c.Writer, fault.New(fault.NotReady, (*err).Error()))
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
 	defer cancel()
 	if err := s.log.Ready(ctx); err != nil {
@@ -34,4 +38,16 @@ func (s *Server) readyz(c *gin.Context) {
 		return
 	}
 	c.JSON(http.StatusOK, gin.H{"status": "ready", "sockets": s.sockets.Count()})
+}
+
+// begun answers a request that comes before the first feed of the store is open:
+// what happens meanwhile would be lost to who is admitted.
+func (s *Server) begun(c *gin.Context) bool {
+	select {
+	case <-s.log.Begun():
+		return true
+	default:
+	}
+	fault.Write(c.Writer, fault.New(fault.NotReady, "the server does not have its store yet; try again in a moment"))
+	return false
 }

@@ -34,6 +34,10 @@ type Options struct {
 	// History is how many events are kept ready in memory; 0: the default.
 	History int
 
+	// StopAtGap stops the server where events were lost, instead of going on
+	// from now; either way every client is told.
+	StopAtGap bool
+
 	// Store keeps everything. The server does not close it.
 	Store store.Store
 

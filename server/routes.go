@@ -52,7 +52,7 @@ func (s *Server) root(c *gin.Context) {
 		c.Data(http.StatusOK, "text/html; charset=utf-8", index)
 		return
 	}
-	if !s.admitted(c, s.settings.Load().MissingOrigin) {
+	if !s.admitted(c, s.settings.Load().MissingOrigin) || !s.begun(c) {
 		return
 	}
 	key, ok := s.shownKey(c)
@@ -65,6 +65,9 @@ func (s *Server) root(c *gin.Context) {
 // getEvents needs what a socket needs, an approved Origin, or a key that may
 // read.
 func (s *Server) getEvents(c *gin.Context) {
+	if !s.begun(c) {
+		return
+	}
 	key, ok := s.shownKey(c)
 	if !ok {
 		return
@@ -92,6 +95,9 @@ func (s *Server) approves(origins []string) bool {
 
 // postEvents needs a key that may write.
 func (s *Server) postEvents(c *gin.Context) {
+	if !s.begun(c) {
+		return
+	}
 	key, ok := s.shownKey(c)
 	switch {
 	case !ok:

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +42,7 @@ type Server struct {
 
 	http     *http.Server
 	listener net.Listener
+	waiting  atomic.Pointer[error] // why the store is not prepared yet
 	stopping chan struct{}
 	refusals *rate.Limiter // of log lines about refused origins
 	stopOnce sync.Once
@@ -82,7 +82,7 @@ func New(o Options) (*Server, error) {
 		failed:   make(chan error, 3),
 	}
 	s.settings.Store(settings)
-	s.log = events.NewLog(events.Options{Store: o.Store, Rules: rules, Frame: wsconn.TextFrame, History: o.History, Logger: o.Logger})
+	s.log = events.NewLog(events.Options{Store: o.Store, Rules: rules, Frame: wsconn.TextFrame, History: o.History, StopAtGap: o.StopAtGap, Logger: o.Logger})
 	s.hub = hub.New(s.log, 0)
 	s.sockets, err = wsconn.NewServer(wsconn.Options{
 		Limits:    settings.limits(),
@@ -113,42 +113,6 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Start listens and serves. It returns when the server can be reached; where
-// that is, Addr tells.
-func (s *Server) Start(ctx context.Context) error {
-	err := s.o.Store.Declare(ctx, Collections()...)
-	if err == nil {
-		err = s.declare(ctx, s.log.Rules())
-	}
-	if err != nil {
-		return fmt.Errorf("the store could not be prepared: %w", err)
-	}
-	address := net.JoinHostPort(s.o.Host, strconv.Itoa(s.o.Port))
-	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err != nil {
-		return fmt.Errorf("cannot listen on %s (websocket.host and websocket.port): %w", address, err)
-	}
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.cancel = cancel
-	s.tasks.Go(func() {
-		if err := s.log.Run(background); err != nil {
-			s.failed <- err
-		}
-	})
-	s.tasks.Go(func() { s.hub.Run(background) })
-	s.tasks.Go(func() {
-		var err error
-		if s.o.TLSCert != "" {
-			err = s.http.ServeTLS(s.listener, s.o.TLSCert, s.o.TLSKey)
-		} else {
-			err = s.http.Serve(s.listener)
-		}
-		if !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- fmt.Errorf("the server stopped serving: %w", err)
-		}
-	})
-	return nil
-}
-
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
@@ -167,8 +131,10 @@ func (s *Server) Apply(n Settings) error {
 	defer s.applying.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	if err := s.declare(ctx, rules); err != nil {
-		return err
+	if s.waiting.Load() == nil { // otherwise they are declared with the rest
+		if err := s.declare(ctx, rules); err != nil {
+			return err
+		}
 	}
 	s.settings.Store(settings)
 	s.sockets.SetLimits(settings.limits())
@@ -180,21 +146,6 @@ func (s *Server) Apply(n Settings) error {
 		}
 	})
 	return nil
-}
-
-// declare makes sure that the collections that rules look at exist.
-func (s *Server) declare(ctx context.Context, rules *events.Rules) error {
-	known := map[string]bool{}
-	for _, c := range Collections() {
-		known[c.Name] = true
-	}
-	var more []store.Collection
-	for _, name := range rules.Collections() {
-		if !known[name] {
-			more = append(more, store.Collection{Name: name})
-		}
-	}
-	return s.o.Store.Declare(ctx, more...)
 }
 
 // Stop ends the server: it is not ready first, tells sockets to go over the drain

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/server/gate"
+	"gatehouse/store/mongo"
 )
 
 // newCheckCommand makes `gatehouse check`.
@@ -22,6 +23,11 @@ names an origin that would get in.`,
 			cfg, err := e.source(nil).Load()
 			if err != nil {
 				return err
+			}
+			if cfg.Store.Kind == "mongodb" {
+				if err := mongo.Check(cfg.MongoDB.URI); err != nil {
+					return err
+				}
 			}
 			g, err := gate.New(cfg.Websocket.ApprovedSocketDomains)
 			if err != nil {

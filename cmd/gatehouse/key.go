@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/config"
 	"gatehouse/server/control"
-	"gatehouse/store/embedded"
+	"gatehouse/store"
 	"gatehouse/users/keys"
 )
 
@@ -137,18 +135,5 @@ func (e *environment) withKeys(ctx context.Context, do func(context.Context, con
 	case !errors.Is(err, control.ErrNoServer):
 		return err
 	}
-	return e.withStore(ctx, cfg, do)
-}
-
-func (e *environment) withStore(ctx context.Context, cfg *config.Config, do func(context.Context, control.Keys) error) (err error) {
-	logger := newLogger(e.stderr, config.Log{Level: "warn", Format: cfg.Log.Format}, new(slog.LevelVar))
-	st, err := openStore(ctx, cfg, logger)
-	if errors.Is(err, embedded.ErrLocked) {
-		return fmt.Errorf("%w; if it is a server, it does not answer on the control socket %s: use the configuration that it was started with", err, cfg.Control.Socket)
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	return do(ctx, keys.New(st))
+	return e.withStore(ctx, cfg, func(ctx context.Context, st store.Store) error { return do(ctx, keys.New(st)) })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/config"
+	"gatehouse/store/mongo"
 )
 
 // Exit statuses.
@@ -67,6 +68,7 @@ the approved ones what happens to users, as numbered JSON events.`,
 		newOriginCommand(e),
 		newKeyCommand(e),
 		newReloadCommand(e),
+		newDoctorCommand(e),
 		newVersionCommand(e),
 	} {
 		root.AddCommand(c)
@@ -143,6 +145,9 @@ func (e *environment) status(err error) int {
 		return exitUsage
 	}
 	e.complain("gatehouse: " + err.Error())
+	if errors.Is(err, mongo.ErrURI) {
+		return exitUsage
+	}
 	return exitFailed
 }
 

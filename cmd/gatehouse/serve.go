@@ -76,7 +76,7 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 	logger := newLogger(e.stderr, cfg.Log, level)
 	warnOfPatterns(logger, cfg)
 
-	st, err := openStore(ctx, cfg, logger)
+	st, err := openStore(cfg, logger)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,7 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 	kick := make(chan struct{}, 1)
 	controls, err := control.Listen(cfg.Control.Socket, control.Options{
 		Keys:    keys.New(st),
+		Examine: func(ctx context.Context) []store.Finding { return examineStore(ctx, st) },
 		Version: version,
 		Address: s.Addr().String(),
 		Reload:  func() error { return reload(source, kick) },
@@ -225,6 +226,7 @@ func serverOptions(c *config.Config, logger *slog.Logger, st store.Store) server
 		TrustedProxies: c.Websocket.TrustedProxies,
 		PingEvery:      seconds(c.Websocket.PingSeconds),
 		History:        c.Events.History,
+		StopAtGap:      c.Events.HistoryLost == "stop",
 		Store:          st,
 		Version:        version,
 		Logger:         logger,

@@ -133,7 +133,7 @@ func Write(w http.ResponseWriter, err error) {
 	switch e.Code {
 	case Unauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
-	case TooManyConnections, TooManyFromAddress, RateLimited, StoreUnavailable, GoingDown:
+	case TooManyConnections, TooManyFromAddress, RateLimited, StoreUnavailable, GoingDown, NotReady:
 		h.Set("Retry-After", "5")
 	}
 	w.WriteHeader(e.Status())
