@@ -86,11 +86,10 @@ func (e *event) when() time.Time {
 // every server; a post-image may be a later one.
 func (s *Store) update(ctx context.Context, c *collection, e *event, change *store.Change) error {
 	change.Op = store.OpUpdate
-	did := readPatch(bson.Raw(e.Description))
+	did, hidden := readPatch(bson.Raw(e.Description), c)
 	if e.Before != nil {
 		if after, err := did.apply(bson.Raw(e.Before)); err == nil {
 			change.Before, change.After = bson.Raw(e.Before), after
-			hidden := slices.DeleteFunc(did.paths("", after), func(path string) bool { return !c.isSecret(path) })
 			change.Fields = union(store.Diff(change.Before, after), hidden)
 			return nil
 		}
@@ -104,7 +103,7 @@ func (s *Store) update(ctx context.Context, c *collection, e *event, change *sto
 		after = found
 	}
 	change.After = after
-	change.Fields = slices.DeleteFunc(union(did.paths("", after), nil), func(path string) bool {
+	change.Fields = slices.DeleteFunc(union(did.paths("", after), hidden), func(path string) bool {
 		return path == store.VersionField
 	})
 	return nil

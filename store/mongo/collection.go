@@ -3,7 +3,6 @@ package mongo
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"gatehouse/store"
@@ -108,10 +107,4 @@ func indexModel(ix store.Index) mongo.IndexModel {
 		o.SetCollation(caseless)
 	}
 	return mongo.IndexModel{Keys: keys, Options: o.SetName(name + "_" + strings.Join(ix.Fields, "_"))}
-}
-
-// isSecret reports whether a dotted path leads into a secret field.
-func (c *collection) isSecret(path string) bool {
-	top, _, _ := strings.Cut(path, ".")
-	return slices.Contains(c.Secret, top)
 }

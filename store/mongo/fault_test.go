@@ -267,6 +267,23 @@ func TestWritesThatFail(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an answer that is lost", func(t *testing.T) {
+		proxy := secantus.NewProxy(t, server.Host())
+		far := openAt(t, proxy.URI(), "writes")
+		proxy.StallReplies()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := far.Apply(ctx, store.Insert("c", bson.D{{Key: "_id", Value: "lost"}}))
+		var unavailable *store.UnavailableError
+		if !errors.As(err, &unavailable) || !unavailable.InDoubt {
+			t.Errorf("got %v", err)
+		}
+		change, err := feed.Next(t.Context()) // the server has it
+		if err != nil || change.ID.StringValue() != "lost" {
+			t.Errorf("got %+v, %v", change, err)
+		}
+		proxy.Mend()
+	})
 	t.Run("no server", func(t *testing.T) {
 		server.Kill(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -148,14 +148,25 @@ func clientOptions(uri string) (*options.ClientOptions, error) {
 // refuseURI says what is wrong with a connection string without showing any of
 // it: the driver's words may quote it.
 func refuseURI(uri string, err error) error {
-	return fmt.Errorf("%w: %s", ErrURI, withoutSecrets(uri, err.Error()))
+	words := withoutSecrets(uri, err.Error())
+	hosts, _, _ := strings.Cut(uri, "?")
+	words = quoted.ReplaceAllStringFunc(words, func(q string) string {
+		if len(q) > 2 && strings.Contains(hosts, q[1:len(q)-1]) {
+			return `"…"` // a password, for all we know: where an @ is missing
+		}
+		return q
+	})
+	return fmt.Errorf("%w: %s", ErrURI, words)
 }
 
 // leastSecret is the length below which a password is no secret, and hiding it
 // would make words unreadable.
 const leastSecret = 4
 
-var userinfo = regexp.MustCompile(`://[^/?]*@`)
+var (
+	userinfo = regexp.MustCompile(`://[^/?]*@`)
+	quoted   = regexp.MustCompile(`"[^"]*"`)
+)
 
 // withoutSecrets returns the words without the password of the connection
 // string, in any of its spellings.

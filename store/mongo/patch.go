@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,15 +18,27 @@ type patch struct {
 	remove bool
 	cut    int // the array's new length, or -1
 	within []*patch
+	named  map[string]*patch // of within
 }
 
 var errPatch = errors.New("an update's description does not fit the document before it")
 
-// readPatch reads the updateDescription of an event.
-func readPatch(description bson.Raw) *patch {
-	root := &patch{cut: -1}
+// readPatch reads the updateDescription of an event of a collection. Within a
+// secret field, of which only a mask is known, nothing can be done; hidden are
+// the paths in such fields.
+func readPatch(description bson.Raw, c *collection) (root *patch, hidden []string) {
+	root = &patch{cut: -1}
 	precise, _ := description.Lookup("disambiguatedPaths").DocumentOK()
-	at := func(path string) *patch { return root.at(parts(path, precise)) }
+	at := func(path string) *patch {
+		steps := parts(path, precise)
+		if slices.Contains(c.Secret, steps[0]) {
+			hidden = append(hidden, path)
+			if len(steps) > 1 {
+				return &patch{} // it holds something before and after
+			}
+		}
+		return root.at(steps)
+	}
 	if updated, ok := description.Lookup("updatedFields").DocumentOK(); ok {
 		elements, _ := updated.Elements()
 		for _, e := range elements {
@@ -46,7 +59,7 @@ func readPatch(description bson.Raw) *patch {
 			at(path).remove = true
 		}
 	}
-	return root
+	return root, hidden
 }
 
 // values are those of an array.
@@ -85,21 +98,16 @@ func (p *patch) at(path []string) *patch {
 }
 
 func (p *patch) step(name string) *patch {
-	if next := p.find(name); next != nil {
+	if next := p.named[name]; next != nil {
 		return next
 	}
 	next := &patch{name: name, cut: -1}
 	p.within = append(p.within, next)
-	return next
-}
-
-func (p *patch) find(name string) *patch {
-	for _, next := range p.within {
-		if next.name == name {
-			return next
-		}
+	if p.named == nil {
+		p.named = make(map[string]*patch)
 	}
-	return nil
+	p.named[name] = next
+	return next
 }
 
 // apply returns a document as the update left it.
@@ -122,9 +130,12 @@ func (p *patch) appendElements(out []byte, doc bson.Raw, array bool) ([]byte, er
 	if array && p.cut >= 0 && p.cut < len(elements) {
 		elements = elements[:p.cut]
 	}
+	if array {
+		return p.appendArray(out, elements)
+	}
 	met := make(map[*patch]bool, len(p.within))
 	for _, e := range elements {
-		next := p.find(e.Key())
+		next := p.named[e.Key()]
 		if next == nil {
 			out = append(out, e...)
 			continue
@@ -143,6 +154,40 @@ func (p *patch) appendElements(out []byte, doc bson.Raw, array bool) ([]byte, er
 	}
 	return out, nil
 }
+
+// appendArray appends the elements of an array after the update. One that was set
+// behind its end has nulls in front of it.
+func (p *patch) appendArray(out []byte, elements []bson.RawElement) ([]byte, error) {
+	length := len(elements)
+	for _, next := range p.within {
+		at, err := strconv.Atoi(next.name)
+		if err != nil || at < 0 || at > maxArray {
+			return nil, errPatch
+		}
+		length = max(length, at+1)
+	}
+	for i := range length {
+		name, was := strconv.Itoa(i), bson.RawValue{Type: bson.TypeNull}
+		if i < len(elements) {
+			was = elements[i].Value()
+		} else if next := p.named[name]; next != nil && next.set.Type == 0 {
+			was = bson.RawValue{}
+		}
+		next := p.named[name]
+		if next == nil {
+			out = bsoncore.AppendValueElement(out, name, bsoncore.Value{Type: bsoncore.Type(was.Type), Data: was.Value})
+			continue
+		}
+		var err error
+		if out, err = next.appendValue(out, was); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// maxArray is more elements than a document can hold.
+const maxArray = 8 << 20
 
 // appendValue appends what stands at this place after the update; was is what
 // stood there.

@@ -33,7 +33,7 @@ func (s *Store) lookAfter() {
 // sweep deletes what has expired. Nodes do so at moments of their own.
 func (s *Store) sweep(ctx context.Context) {
 	for {
-		t := time.NewTimer(sweepEvery/2 + rand.N(sweepEvery/2))
+		t := time.NewTimer(sweepEvery/2 + rand.N(sweepEvery/2)) //nolint:gosec // nobody gains by guessing it
 		select {
 		case <-t.C:
 		case <-ctx.Done():
