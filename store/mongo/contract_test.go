@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(secantus.M{M: m}) }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	storetest.Run(t, func(t *testing.T) store.Store { return openAt(t, uri, database) }, knownGaps(t, uri))
 }

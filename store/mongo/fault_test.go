@@ -18,6 +18,7 @@ const feedApp = "gatehouse-feed"
 // A feed goes on over whatever ends its stream: nothing is lost, nothing comes
 // twice, and the order is kept.
 func TestFeedSurvives(t *testing.T) {
+	t.Parallel()
 	server := secantus.Start(t, secantus.Options{})
 	proxy := secantus.NewProxy(t, server.Host())
 	type fault struct {
@@ -72,6 +73,7 @@ func TestFeedSurvives(t *testing.T) {
 
 // What can not be resumed is told once, and never tried again in a loop.
 func TestFeedThatIsLost(t *testing.T) {
+	t.Parallel()
 	server := secantus.Start(t, secantus.Options{})
 	for _, code := range []int{280, 286, 10334} {
 		t.Run(fmt.Sprint("code ", code), func(t *testing.T) {
@@ -92,6 +94,7 @@ func TestFeedThatIsLost(t *testing.T) {
 // A feed in which nothing happens keeps its place: the server moves it on, also
 // past what the feed does not show.
 func TestQuietFeedKeepsItsPlace(t *testing.T) {
+	t.Parallel()
 	server := secantus.Start(t, secantus.Options{OplogMaxEntries: 50})
 	proxy := secantus.NewProxy(t, server.Host())
 	s := openAt(t, proxy.URI("timeoutMS=700"), "quiet") // which must not end a quiet stream
@@ -130,6 +133,7 @@ func TestQuietFeedKeepsItsPlace(t *testing.T) {
 
 // Collections and databases come and go, and the feed stays.
 func TestDropsAndRenames(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s := openAt(t, uri, database)
 	unique := store.Collection{Name: "d", Indexes: []store.Index{{Fields: []string{"u"}, Unique: true}}}
@@ -199,23 +203,24 @@ func TestDropsAndRenames(t *testing.T) {
 
 // A write says truly whether it happened.
 func TestWritesThatFail(t *testing.T) {
+	t.Parallel()
 	server := secantus.Start(t, secantus.Options{})
 	s := openAt(t, server.URI(), "writes")
 	feed, err := s.Watch(t.Context(), store.Start{}, "c")
 	must(t, err)
 	id := 0
-	insert := func() error {
+	insert := func(ctx context.Context) error {
 		id++
-		return s.Apply(t.Context(), store.Insert("c", bson.D{{Key: "_id", Value: id}}))
+		return s.Apply(ctx, store.Insert("c", bson.D{{Key: "_id", Value: id}}))
 	}
-	pair := func() error {
+	pair := func(ctx context.Context) error {
 		id++
-		return s.Apply(t.Context(), store.Insert("c", bson.D{{Key: "_id", Value: id}}), store.Insert("echoes", bson.D{}))
+		return s.Apply(ctx, store.Insert("c", bson.D{{Key: "_id", Value: id}}), store.Insert("echoes", bson.D{}))
 	}
 	const no, maybe, fine = "unavailable", "in doubt", "made"
 	for _, test := range []struct {
 		name  string
-		write func() error
+		write func(ctx context.Context) error
 		fail  secantus.FailPoint
 		want  string
 	}{
@@ -234,7 +239,12 @@ func TestWritesThatFail(t *testing.T) {
 			test.fail.AppName = "gatehouse"
 			server.FailCommand(t, test.fail)
 			begun := time.Now()
-			err := test.write()
+			ctx, cancel := t.Context(), context.CancelFunc(func() {})
+			if test.want != fine { // who must wait to the end waits less long
+				ctx, cancel = context.WithTimeout(ctx, time.Second)
+			}
+			err := test.write(ctx)
+			cancel()
 			server.ClearFailPoint(t)
 			got := fine
 			var unavailable *store.UnavailableError

@@ -22,6 +22,7 @@ import (
 // Whatever another program does to a document, the change shows it exactly as it
 // was before and as it is after.
 func TestAfterIsWhatIsStored(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s := openAt(t, uri, database)
 	feed, err := s.Watch(t.Context(), store.Start{}, "c")
@@ -95,6 +96,7 @@ func TestAfterIsWhatIsStored(t *testing.T) {
 // Without pre-images changes still come, from what updates say of themselves,
 // and the log says once what is lost and how to mend it.
 func TestWithoutImages(t *testing.T) {
+	t.Parallel()
 	server := secantus.Start(t, secantus.Options{})
 	db := server.Client(t).Database("plain")
 	must(t, db.CreateCollection(t.Context(), "people"))
@@ -159,6 +161,7 @@ func TestWithoutImages(t *testing.T) {
 // Many writes in one transaction of another program are many changes, together
 // and in order.
 func TestForeignTransaction(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s := openAt(t, uri, database)
 	feed, err := s.Watch(t.Context(), store.Start{}, "c")
@@ -204,6 +207,7 @@ func TestForeignTransaction(t *testing.T) {
 
 // A document near the largest that there can be is a change like any other.
 func TestLargeDocuments(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s := openAt(t, uri, database)
 	feed, err := s.Watch(t.Context(), store.Start{}, "c")
@@ -233,6 +237,7 @@ func TestLargeDocuments(t *testing.T) {
 // A slow reader holds up the server's stream, not the memory of this process,
 // and gets everything all the same.
 func TestSlowReader(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s := openAt(t, uri, database)
 	feed, err := s.Watch(t.Context(), store.Start{}, "c")
@@ -255,6 +260,7 @@ func TestSlowReader(t *testing.T) {
 
 // An index of another program that stands in the way is told, not fatal.
 func TestForeignIndex(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	on := secantus.Connect(t, uri).Database(database).Collection("d")
 	_, err := on.Indexes().CreateOne(t.Context(), driver.IndexModel{Keys: bson.D{{Key: "u", Value: 1}}})

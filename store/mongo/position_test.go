@@ -13,6 +13,7 @@ import (
 
 // A position is good on every node and after a restart, and nothing else is one.
 func TestPositions(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	a, b := openAt(t, uri, database), openAt(t, uri, database)
 	stranger := openAt(t, uri, secantus.Database(t))
@@ -73,6 +74,7 @@ func TestPositions(t *testing.T) {
 
 // A node's own key outlives the database: positions go on to be understood.
 func TestPositionsOutliveADroppedDatabase(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s := openAt(t, uri, database)
 	feed, err := s.Watch(t.Context(), store.Start{}, "c")

@@ -18,6 +18,7 @@ import (
 // What a collection declares secret does not leave the server, in no form of a
 // change.
 func TestSecretsStayAtTheServer(t *testing.T) {
+	t.Parallel()
 	uri, database := secantus.Shared(t), secantus.Database(t)
 	s, err := Open(Options{URI: uri, Database: database})
 	if err != nil {
