@@ -51,15 +51,23 @@ func (s *Store) oplogWindow(ctx context.Context) (window, error) {
 
 // oplog says whether the oplog reaches back as far as it must.
 func (s *Store) oplog(ctx context.Context) store.Finding {
-	f := store.Finding{Subject: "oplog", Verdict: store.Good}
 	w, err := s.oplogWindow(ctx)
-	outage := s.o.Outage
+	if err != nil {
+		return store.Finding{
+			Subject: "oplog", Verdict: store.Warning,
+			Text:   "how far it reaches back cannot be found out: " + s.words(err),
+			Remedy: "grant find on the collection oplog.rs of the database local",
+		}
+	}
+	return w.judge(s.o.Outage)
+}
+
+// judge compares the window with the longest outage that must lose nothing.
+func (w window) judge(outage time.Duration) store.Finding {
+	f := store.Finding{Subject: "oplog", Verdict: store.Good}
 	resize := fmt.Sprintf("in mongosh, on each member: db.adminCommand({replSetResizeOplog: 1, minRetentionHours: %.4g})", outage.Hours())
 	switch {
-	case err != nil:
-		f.Verdict, f.Text = store.Warning, "how far it reaches back cannot be found out: "+s.words(err)
-		f.Remedy = "grant find on the collection oplog.rs of the database local"
-	case outage == 0 || w.reach >= outage:
+	case w.reach >= outage:
 		f.Text = fmt.Sprintf("it reaches back %v", w.reach)
 	case w.full:
 		f.Verdict = store.Bad
@@ -83,10 +91,10 @@ func (s *Store) watchOplog(ctx context.Context) {
 		asking, cancel := s.bounded(ctx)
 		w, err := s.oplogWindow(asking)
 		cancel()
-		short := err == nil && w.full && w.reach < s.o.Outage
+		short := err == nil && w.judge(s.o.Outage).Verdict == store.Bad
 		if short && !warned {
 			s.o.Logger.Warn("the oplog is short: clients and servers that were away for longer lose events",
-				"reaches back", w.reach.String(), "mongodb.outageHours", s.o.Outage.Hours(), "remedy", "gatehouse doctor tells it")
+				"reaches back", w.reach.String(), "mongodb.outageHours", s.o.Outage.Hours(), "remedy", w.judge(s.o.Outage).Remedy)
 		}
 		warned = short
 		t := time.NewTimer(oplogEvery)
