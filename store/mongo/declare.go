@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"gatehouse/store"
 
@@ -14,6 +15,10 @@ import (
 
 // imagesOption switches pre- and post-images of a collection on.
 var imagesOption = bson.E{Key: "changeStreamPreAndPostImages", Value: bson.D{{Key: "enabled", Value: true}}}
+
+// buildPatience is how long the making of indexes may take, on collections that
+// another program has filled; what ends before is undone by the server.
+const buildPatience = time.Hour
 
 // Declare implements store.Store. The first one meets the server. Indexes that
 // an earlier declaration made stay until somebody drops them: another node may
@@ -30,13 +35,16 @@ func (s *Store) Declare(ctx context.Context, collections ...store.Collection) er
 		}
 		compiled = append(compiled, ready)
 	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
 	s.declaring.Lock()
 	defer s.declaring.Unlock()
-	if err := s.meet(ctx); err != nil {
+	meeting, met := s.bounded(ctx)
+	err := s.meet(meeting)
+	met()
+	if err != nil {
 		return err
 	}
+	ctx, cancel := s.boundedBy(ctx, buildPatience)
+	defer cancel()
 	if err := s.prepare(ctx, compiled); err != nil {
 		return err
 	}
@@ -72,11 +80,14 @@ func (s *Store) prepare(ctx context.Context, collections []*collection) error {
 	return nil
 }
 
-// declineOf is the error of a declaration: a missing right will not come by
-// itself.
+// declineOf is the error of a declaration. What the server refuses it will refuse
+// again; that is no outage, to be waited for.
 func (s *Store) declineOf(err error) error {
 	if refused := s.refused(err); refused != nil {
 		return refused
+	}
+	if !passing(err) && !s.isClosed() {
+		return fmt.Errorf("MongoDB refuses what this server needs: %s", s.words(err))
 	}
 	return s.fault(err, false)
 }

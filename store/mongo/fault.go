@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"gatehouse/store"
 
@@ -77,6 +78,21 @@ func hasCode(err error, codes ...int) bool {
 func notPrimary(err error) bool {
 	return hasCode(err, codeNotWritablePrimary, codeNotPrimary, codeNotPrimaryNoOk, codeNotPrimaryOrSec)
 }
+
+// passing reports that an error may be gone when the same is asked again: the
+// link, an election, a server that stops, time that ran out.
+func passing(err error) bool {
+	code, answered := serverCode(err)
+	return !answered || notPrimary(err) || slices.Contains(passingCodes, code) ||
+		labelled(err, "RetryableWriteError") || labelled(err, transientTransaction)
+}
+
+// passingCodes, by their names: HostUnreachable, HostNotFound, LockTimeout,
+// MaxTimeMSExpired, NetworkTimeout, ShutdownInProgress, WriteConflict,
+// FailedToSatisfyReadPreference, PrimarySteppedDown, ExceededTimeLimit,
+// ConflictingOperationInProgress, IndexBuildAborted, InterruptedAtShutdown,
+// Interrupted, InterruptedDueToReplStateChange, SocketException.
+var passingCodes = []int{6, 7, 24, 50, 89, 91, 112, 133, 189, 262, 117, 276, 11600, 11601, 11602, 9001}
 
 // notSent reports that no server was asked.
 func notSent(err error) bool {
@@ -168,11 +184,15 @@ func (s *Store) isClosed() bool {
 // bounded gives a ctx without an end the patience of this package, and ends it
 // with the store.
 func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return s.boundedBy(ctx, patience)
+}
+
+func (s *Store) boundedBy(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	var cancel context.CancelFunc
 	if _, ends := ctx.Deadline(); ends {
 		ctx, cancel = context.WithCancel(ctx)
 	} else {
-		ctx, cancel = context.WithTimeout(ctx, patience)
+		ctx, cancel = context.WithTimeout(ctx, most)
 	}
 	letGo := context.AfterFunc(s.background, cancel)
 	return ctx, func() { letGo(); cancel() }

@@ -3,6 +3,7 @@ package mongo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gatehouse/store"
 	"gatehouse/store/mongo"
@@ -289,4 +291,22 @@ func (x *text) String() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.b.String()
+}
+
+// What the server refuses for good is a mistake, not an outage that could be
+// waited for: a rule that names a view, for instance.
+func TestRefusedDeclaration(t *testing.T) {
+	t.Parallel()
+	server := secantus.Start(t, secantus.Options{})
+	s := openAt(t, server.URI(), "refused")
+	for code, waited := range map[int]bool{166: false, 91: true} {
+		server.FailCommand(t, secantus.FailPoint{Commands: []string{"createIndexes"}, AppName: "gatehouse", Code: code})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		err := s.Declare(ctx, store.Collection{Name: "v", Indexes: []store.Index{{Fields: []string{"x"}}}})
+		cancel()
+		if err == nil || errors.Is(err, store.ErrUnavailable) != waited || !waited && !strings.Contains(err.Error(), "indexes of v") {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+	server.ClearFailPoint(t)
 }
