@@ -71,7 +71,9 @@ func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 		err := s.prepare(ctx)
 		switch {
 		case err == nil:
-			s.waiting.Store(nil)
+			if s.waiting.Swap(nil) != nil {
+				s.o.Logger.Info("the store answers; the server is about to be ready")
+			}
 			return s.run(ctx, tell)
 		case ctx.Err() != nil:
 			return nil
