@@ -10,15 +10,18 @@ import (
 )
 
 // runtimeSocket is the path of the control socket where there is no file of a
-// store that it could stand beside: in the user's runtime folder, or where the
-// system has none, in one of the user's in the folder for temporary files. Its
+// store that it could stand beside: in the runtime folder of the service
+// (RUNTIME_DIRECTORY, as systemd sets it) or of the user (XDG_RUNTIME_DIR), or
+// where there is none, in one of the user's in the folder for temporary files. Its
 // name is made from the path of the configuration file, so that two servers with
 // two files have two.
 func (s Source) runtimeSocket() string {
 	folder := ""
-	for _, entry := range s.Environ {
-		if value, ok := strings.CutPrefix(entry, "XDG_RUNTIME_DIR="); ok {
-			folder = value
+	for _, name := range []string{"XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY"} {
+		for _, entry := range s.Environ {
+			if value, ok := strings.CutPrefix(entry, name+"="); ok && filepath.IsAbs(value) {
+				folder, _, _ = strings.Cut(value, ":")
+			}
 		}
 	}
 	if !filepath.IsAbs(folder) {

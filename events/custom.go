@@ -27,14 +27,14 @@ type Rule struct {
 // Rules are the built-in rules and a deployment's own. They do not change.
 type Rules struct {
 	custom      map[string][]Rule
-	names       map[Type]string
+	declared    map[Type]Rule
 	collections []string
 }
 
 // NewRules adds a deployment's rules to the built-in ones. Rules that could tell
 // a secret of a user are refused.
 func NewRules(custom ...Rule) (*Rules, error) {
-	r := &Rules{custom: map[string][]Rule{}, names: map[Type]string{}}
+	r := &Rules{custom: map[string][]Rule{}, declared: map[Type]Rule{}}
 	for c := range builtin {
 		r.collections = append(r.collections, c)
 	}
@@ -52,7 +52,7 @@ func NewRules(custom ...Rule) (*Rules, error) {
 			}
 		}
 		r.custom[c.Collection] = append(r.custom[c.Collection], c)
-		r.names[c.Number] = c.Name
+		r.declared[c.Number] = c
 		r.collections = append(r.collections, c.Collection)
 	}
 	slices.Sort(r.collections)
@@ -77,8 +77,14 @@ func (r *Rules) Collections() []string { return r.collections }
 
 // Declared reports whether a type is one that this deployment has declared.
 func (r *Rules) Declared(t Type) bool {
-	_, ok := r.names[t]
+	_, ok := r.declared[t]
 	return ok
+}
+
+// Rule is the one that declares a type, and false where none does.
+func (r *Rules) Rule(t Type) (Rule, bool) {
+	rule, ok := r.declared[t]
+	return rule, ok
 }
 
 // events are what a change means, in order, with their ids.

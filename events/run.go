@@ -134,8 +134,12 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 		case <-reading.Done():
 		}
 	}()
-	for first := true; ; {
-		cs, err := gather(reading, feed, first)
+	for first, steady := true, false; ; {
+		wait := time.Duration(0)
+		if !steady {
+			wait = steadyAfter
+		}
+		cs, err := gather(reading, feed, first, wait)
 		for _, c := range cs {
 			if c.Collection == canaries {
 				l.canary.seen(c)
@@ -151,7 +155,10 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 		if err != nil {
 			return err
 		}
-		opened() // not before it has shown that it works
+		if !steady && (len(cs) > 0 || !first) {
+			steady = true
+			opened() // not before it has shown that it works
+		}
 		if first && len(cs) < stretch {
 			first = false // the past is read
 			l.open.Store(true)
@@ -160,9 +167,13 @@ func (l *Log) follow(ctx context.Context, opened func()) error {
 	}
 }
 
+// steadyAfter is how long a feed must last, where nothing happens in it, to count
+// as one that works.
+const steadyAfter = 2 * time.Second
+
 // gather takes the changes that are there. Where there is none it waits for one,
-// unless the past is still being read.
-func gather(ctx context.Context, feed store.Feed, past bool) ([]store.Change, error) {
+// at most so long if that is not 0, unless the past is still being read.
+func gather(ctx context.Context, feed store.Feed, past bool, most time.Duration) ([]store.Change, error) {
 	var cs []store.Change
 	for len(cs) < stretch {
 		c, ok, err := feed.TryNext(ctx)
@@ -176,10 +187,22 @@ func gather(ctx context.Context, feed store.Feed, past bool) ([]store.Change, er
 		if len(cs) > 0 || past {
 			return cs, nil
 		}
-		if c, err = feed.Next(ctx); err != nil {
+		if c, err = next(ctx, feed, most); err != nil {
+			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+				return nil, nil // nothing happened
+			}
 			return cs, err
 		}
 		cs = append(cs, c)
 	}
 	return cs, nil
+}
+
+func next(ctx context.Context, feed store.Feed, most time.Duration) (store.Change, error) {
+	if most > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, most)
+		defer cancel()
+	}
+	return feed.Next(ctx)
 }

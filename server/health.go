@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatehouse/server/fault"
+	"gatehouse/store"
 )
 
 // readyTimeout is how long the way through the store may take.
@@ -37,7 +38,13 @@ func (s *Server) readyz(c *gin.Context) {
 		fault.Write(c.Writer, fault.New(fault.NotReady, err.Error()))
 		return
 	}
-	c.JSON(http.StatusOK, gin.H{"status": "ready", "sockets": s.sockets.Count()})
+	answer := gin.H{"status": "ready", "sockets": s.sockets.Count()}
+	if r, ok := s.o.Store.(store.Reacher); ok {
+		if reach, known := r.Reach(); known {
+			answer["historySeconds"] = int(reach.Seconds()) // for how long a client, or this server, may be away
+		}
+	}
+	c.JSON(http.StatusOK, answer)
 }
 
 // begun answers a request that comes before the first feed of the store is open:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,9 +56,12 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
+// errPreparing is why the server is not ready at first.
+var errPreparing = errors.New("the store is being prepared")
+
 // follow prepares the store, and feeds the log from it until ctx ends. Attempted
 // is told what came of it the first time: nil where all that can be done is to
-// wait.
+// wait, and where it takes long.
 func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 	tell := func(err error) {
 		select {
@@ -65,16 +69,18 @@ func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 		default: // it has been told
 		}
 	}
+	late := time.AfterFunc(stopTimeout, func() { tell(nil) })
+	defer late.Stop()
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 30*time.Second
-	for {
+	for failed := false; ; failed = true {
 		err := s.prepare(ctx)
 		switch {
 		case err == nil:
-			if s.waiting.Swap(nil) != nil {
+			if failed {
 				s.o.Logger.Info("the store answers; the server is about to be ready")
 			}
-			return s.run(ctx, tell)
+			return s.run(ctx)
 		case ctx.Err() != nil:
 			return nil
 		case !errors.Is(err, store.ErrUnavailable):
@@ -94,11 +100,8 @@ func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 	}
 }
 
-// run feeds the log. Where that does not begin soon the server goes on waiting
-// in the background.
-func (s *Server) run(ctx context.Context, tell func(error)) error {
-	late := time.AfterFunc(stopTimeout, func() { tell(nil) })
-	defer late.Stop()
+// run feeds the log.
+func (s *Server) run(ctx context.Context) error {
 	err := s.log.Run(ctx)
 	if errors.Is(err, events.ErrGap) {
 		select { // the hub tells it to the sockets meanwhile
@@ -109,26 +112,49 @@ func (s *Server) run(ctx context.Context, tell func(error)) error {
 	return err
 }
 
-// prepare makes sure that the store holds what the server needs.
+// prepare makes sure that the store holds what the server needs; also for rules
+// that changed meanwhile.
 func (s *Server) prepare(ctx context.Context) error {
-	if err := s.o.Store.Declare(ctx, Collections()...); err != nil {
-		return err
+	for {
+		rules := s.log.Rules()
+		err := s.o.Store.Declare(ctx, Collections()...)
+		if err == nil {
+			err = s.declare(ctx, rules)
+		}
+		if err != nil {
+			return err
+		}
+		if s.prepared(rules) {
+			return nil
+		}
 	}
-	return s.declare(ctx, s.log.Rules())
+}
+
+// prepared reports whether these rules are still in force. From then on it is
+// Apply that declares what rules look at.
+func (s *Server) prepared(rules *events.Rules) bool {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	if rules != s.log.Rules() {
+		return false
+	}
+	s.waiting.Store(nil)
+	return true
 }
 
 // declare makes sure that the collections that rules look at exist. They belong
 // to other programs.
 func (s *Server) declare(ctx context.Context, rules *events.Rules) error {
-	known := map[string]bool{}
-	for _, c := range Collections() {
-		known[c.Name] = true
-	}
-	var more []store.Collection
-	for _, name := range rules.Collections() {
-		if !known[name] {
+	return s.o.Store.Declare(ctx, foreign(rules.Collections())...)
+}
+
+// foreign declares the collections of these names that are not the server's own.
+func foreign(names []string) (more []store.Collection) {
+	own := Collections()
+	for _, name := range names {
+		if !slices.ContainsFunc(own, func(c store.Collection) bool { return c.Name == name }) {
 			more = append(more, store.Collection{Name: name, Foreign: true})
 		}
 	}
-	return s.o.Store.Declare(ctx, more...)
+	return more
 }

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Verdict says how good a [Finding] is.
 type Verdict string
@@ -24,4 +27,10 @@ type Finding struct {
 // may take seconds, and may write a document of its own.
 type Examiner interface {
 	Examine(ctx context.Context) []Finding
+}
+
+// Reacher is a store that knows how far back its history reaches.
+type Reacher interface {
+	// Reach is how far that is, and false where it is not known (yet).
+	Reach() (time.Duration, bool)
 }

@@ -79,14 +79,14 @@ func (e *environment) examine(ctx context.Context) ([]store.Finding, error) {
 	if err != nil {
 		return nil, e.lockedHint(err, cfg)
 	}
-	findings := examineStore(ctx, st)
+	findings := examineStore(ctx, cfg, st)
 	return findings, st.Close()
 }
 
 // examineStore prepares the store as the server would, and has it looked at. What
 // kept it from being prepared is a finding too.
-func examineStore(ctx context.Context, st store.Store) []store.Finding {
-	err := st.Declare(ctx, server.Collections()...)
+func examineStore(ctx context.Context, cfg *config.Config, st store.Store) []store.Finding {
+	err := st.Declare(ctx, server.Collections(settings(cfg).Rules...)...)
 	if errors.Is(err, store.ErrUnavailable) {
 		return []store.Finding{{
 			Subject: "store", Verdict: store.Bad, Text: err.Error(),

@@ -94,7 +94,7 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 	kick := make(chan struct{}, 1)
 	controls, err := control.Listen(cfg.Control.Socket, control.Options{
 		Keys:    keys.New(st),
-		Examine: func(ctx context.Context) []store.Finding { return examineStore(ctx, st) },
+		Examine: func(ctx context.Context) []store.Finding { return examineStore(ctx, cfg, st) },
 		Version: version,
 		Address: s.Addr().String(),
 		Reload:  func() error { return reload(source, kick) },

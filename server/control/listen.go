@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -54,8 +55,8 @@ func listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// folderFor makes the socket's folder, closed to others, where it is to be one
-// among the system's temporary files. Such a folder must be this user's: somebody
+// folderFor makes the socket's folder, closed to others, where it is to be the
+// user's among the system's temporary files. Such a folder must be this user's: somebody
 // else could have made it, and would own what is in it.
 func folderFor(path string) error {
 	folder := filepath.Dir(path)
@@ -67,7 +68,11 @@ func folderFor(path string) error {
 	return trusted(path)
 }
 
-func isTemporary(folder string) bool { return filepath.Dir(folder) == filepath.Clean(os.TempDir()) }
+// isTemporary reports whether a folder is the one of this user's that a
+// configuration without another place for the socket names.
+func isTemporary(folder string) bool {
+	return folder == filepath.Join(os.TempDir(), "gatehouse-"+strconv.Itoa(os.Getuid()))
+}
 
 // trusted refuses a folder among the temporary files that is another user's.
 func trusted(path string) error {

@@ -117,7 +117,7 @@ func (s *Store) later(ctx context.Context, c *collection, id bson.RawValue) (bso
 		without = append(without, bson.E{Key: name, Value: 0})
 	}
 	doc, err := c.on.FindOne(ctx, byID(id), options.FindOne().SetProjection(without)).Raw()
-	if errors.Is(err, mongo.ErrNoDocuments) {
+	if errors.Is(err, mongo.ErrNoDocuments) || hasCode(err, codeUnauthorized) { // gone, or not to be seen
 		return bson.Marshal(bson.D{{Key: "_id", Value: id}})
 	}
 	return doc, err

@@ -32,6 +32,9 @@ func (s *Store) compile(c store.Collection) (*collection, error) {
 	if err := c.Valid(); err != nil {
 		return nil, err
 	}
+	if c.Foreign && s.o.Prefix != "" && strings.HasPrefix(c.Name, s.o.Prefix) {
+		return nil, fmt.Errorf("%w: collection %q: names that begin with mongodb.collectionPrefix are the server's own", store.ErrInvalid, c.Name)
+	}
 	compiled := &collection{Collection: c, physical: c.Name}
 	if !c.Foreign {
 		compiled.physical = s.o.Prefix + c.Name
@@ -40,13 +43,16 @@ func (s *Store) compile(c store.Collection) (*collection, error) {
 	return compiled, nil
 }
 
+// errUnmet is the error of calls before the first Declare.
+var errUnmet = &store.UnavailableError{Err: errors.New("MongoDB was not reached yet")}
+
 // lookup returns a declared collection.
 func (s *Store) lookup(name string) (*collection, error) {
 	if c := (*s.declared.Load())[name]; c != nil {
 		return c, nil
 	}
 	if !s.checked.Load() {
-		return nil, &store.UnavailableError{Err: errors.New("MongoDB was not reached yet")}
+		return nil, errUnmet
 	}
 	return nil, fmt.Errorf("%w: %q", store.ErrUndeclared, name)
 }
@@ -60,7 +66,8 @@ func (s *Store) lookupKept(name string) (*collection, error) {
 	return c, err
 }
 
-// caseless compares texts without regard to case, and nothing else.
+// caseless compares texts without regard to case. It also leaves out what is not
+// to be seen, such as soft hyphens.
 var caseless = &options.Collation{Locale: "en", Strength: 2, Normalization: true}
 
 // something is every type of BSON value but null and undefined: what stands in a

@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"gatehouse/store"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
 // imagesOption switches pre- and post-images of a collection on.
@@ -35,16 +33,17 @@ func (s *Store) Declare(ctx context.Context, collections ...store.Collection) er
 		}
 		compiled = append(compiled, ready)
 	}
-	s.declaring.Lock()
-	defer s.declaring.Unlock()
-	meeting, met := s.bounded(ctx)
-	err := s.meet(meeting)
-	met()
-	if err != nil {
+	select { // one at a time: the next finds done what the first did
+	case s.declaring <- struct{}{}:
+		defer func() { <-s.declaring }()
+	case <-ctx.Done():
+		return &store.UnavailableError{Err: ctx.Err()}
+	case <-s.background.Done():
+		return store.ErrClosed
+	}
+	if err := s.shortly(ctx, s.meet); err != nil {
 		return err
 	}
-	ctx, cancel := s.boundedBy(ctx, buildPatience)
-	defer cancel()
 	if err := s.prepare(ctx, compiled); err != nil {
 		return err
 	}
@@ -57,17 +56,29 @@ func (s *Store) Declare(ctx context.Context, collections ...store.Collection) er
 	return nil
 }
 
+// shortly calls f with the patience of this package.
+func (s *Store) shortly(ctx context.Context, f func(ctx context.Context) error) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	return f(ctx)
+}
+
 // prepare makes the database ready for the collections.
 func (s *Store) prepare(ctx context.Context, collections []*collection) error {
-	if err := s.identify(ctx); err != nil {
-		return s.declineOf(err)
+	var there map[string]bool
+	err := s.shortly(ctx, s.identify)
+	if err == nil {
+		err = s.shortly(ctx, func(ctx context.Context) (err error) {
+			there, err = s.there(ctx)
+			return err
+		})
 	}
-	there, err := s.there(ctx)
 	if err != nil {
 		return s.declineOf(err)
 	}
 	for _, c := range collections {
-		if err := s.create(ctx, c, there); err != nil {
+		err := s.shortly(ctx, func(ctx context.Context) error { return s.create(ctx, c, there) })
+		if err != nil {
 			return s.declineOf(fmt.Errorf("collection %s: %w", c.physical, err))
 		}
 		if err := s.index(ctx, c); err != nil {
@@ -86,7 +97,7 @@ func (s *Store) declineOf(err error) error {
 	if refused := s.refused(err); refused != nil {
 		return refused
 	}
-	if !passing(err) && !s.isClosed() {
+	if permanent(err) {
 		return fmt.Errorf("MongoDB refuses what this server needs: %s", s.words(err))
 	}
 	return s.fault(err, false)
@@ -162,6 +173,8 @@ func imagesCommand(name string) string {
 
 // index makes the collection's indexes.
 func (s *Store) index(ctx context.Context, c *collection) error {
+	ctx, cancel := s.boundedBy(ctx, buildPatience)
+	defer cancel()
 	for _, model := range c.indexes() {
 		err := s.again(ctx, func() error {
 			_, err := c.on.Indexes().CreateOne(ctx, model)
@@ -180,24 +193,12 @@ func (s *Store) index(ctx context.Context, c *collection) error {
 }
 
 // again calls f until it succeeds, as long as its error says that nothing was
-// done or that doing it once more is harmless, and ctx lasts.
+// done, and ctx lasts. It is for what can be done twice without harm.
 func (s *Store) again(ctx context.Context, f func() error) error {
-	wait := newBackoff()
-	for {
+	for wait := newBackoff(); ; {
 		err := f()
-		retry := err != nil && (notPrimary(err) || hasCode(err, codeWriteConflict) || labelled(err, transientTransaction) || isUpsertRace(err))
-		if !retry || !wait.pause(ctx) {
+		if err == nil || !undone(err) || !wait.pause(ctx) {
 			return err
 		}
 	}
-}
-
-// isUpsertRace reports that two upserts of one id met, and one of them lost.
-func isUpsertRace(err error) bool {
-	var refusal mongo.CommandError
-	if !errors.As(err, &refusal) || refusal.Code != codeDuplicate {
-		return false
-	}
-	keys, ok := refusal.Raw.Lookup("keyPattern").DocumentOK()
-	return !ok || keys.Lookup("_id").Type != 0
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
@@ -64,6 +62,9 @@ func (s *Store) meet(ctx context.Context) error {
 	}
 	if err == nil {
 		s.wire.Store(int32(h.MaxWire))
+		s.ddl.Lock()
+		s.ddlAt = bson.Timestamp{T: uint32(h.LocalTime.Unix())} //nolint:gosec // until 2106
+		s.ddl.Unlock()
 		s.checked.Store(true)
 	}
 	return err
@@ -145,7 +146,6 @@ func helloOf(ctx context.Context, from *options.ClientOptions, host string) (h h
 // refused is the error where a server answers that the credentials or the rights
 // are not enough, or that it speaks too old a protocol; otherwise nil.
 func (s *Store) refused(err error) error {
-	var old driver.Error
 	switch {
 	case hasCode(err, codeAuthentication, codeAtlas):
 		return fmt.Errorf("%w: it refuses the credentials in mongodb.uri (%s): correct user, password and authSource", ErrDeployment, s.words(innermost(err)))
@@ -153,7 +153,7 @@ func (s *Store) refused(err error) error {
 		return fmt.Errorf("%w: it asks for a user, and mongodb.uri names none: write mongodb://USER:PASSWORD@…, the password better with GATEHOUSE_MONGODB__URI_FILE", ErrDeployment)
 	case hasCode(err, codeUnauthorized):
 		return fmt.Errorf("%w: the user of mongodb.uri lacks a right (%s): grant the role of docs/mongodb.md", ErrDeployment, s.words(innermost(err)))
-	case errors.As(err, &old) && slices.Contains(old.Labels, "IncompatibleWireVersion"), strings.Contains(err.Error(), "wire version"):
+	case strings.Contains(err.Error(), "reports wire version"): // the driver's own refusal, which has no code
 		return fmt.Errorf("%w: it is older than MongoDB 6.0: upgrade it (%s)", ErrDeployment, s.words(innermost(err)))
 	}
 	return nil

@@ -7,8 +7,9 @@
 // A feed is one change stream on the database. MongoDB shows every stream the
 // same changes in the same order, that in which its majority committed them; the
 // writes of one Apply are one transaction, and stand together. A position is a
-// resume token, the same on every node, signed with a key of the deployment, so
-// that a forged one, or one of another deployment, never reaches the server.
+// resume token, the same on every node, sealed with a key of the deployment: it
+// tells nothing, and a forged one, or one of another deployment, never reaches
+// the server.
 //
 // # Loss
 //
@@ -39,12 +40,13 @@
 // which reads ahead of whoever asks it, a few thousand changes or [maxAhead]
 // bytes at most; what is not read yet, the server keeps. Three more goroutines
 // look after expired documents, dropped collections and the oplog. All of them end with
-// Close. A call whose ctx has no end waits for at most [patience].
+// Close. A call whose ctx has no end waits for at most [patience], but for the
+// making of indexes.
 //
 // # In the database
 //
 // Documents stand in the collections of their names, behind the prefix of
 // [Options]. Two more, gatehouse.store and gatehouse.sequences, hold the
-// deployment's signing key and the sequences. Documents of transient
+// deployment's key and the sequences. Documents of transient
 // collections are removed after a minute.
 package mongo

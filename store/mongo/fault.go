@@ -79,20 +79,30 @@ func notPrimary(err error) bool {
 	return hasCode(err, codeNotWritablePrimary, codeNotPrimary, codeNotPrimaryNoOk, codeNotPrimaryOrSec)
 }
 
-// passing reports that an error may be gone when the same is asked again: the
-// link, an election, a server that stops, time that ran out.
-func passing(err error) bool {
-	code, answered := serverCode(err)
-	return !answered || notPrimary(err) || slices.Contains(passingCodes, code) ||
-		labelled(err, "RetryableWriteError") || labelled(err, transientTransaction)
-}
+// permanentCodes, by their names: BadValue, FailedToParse, TypeMismatch,
+// IllegalOperation, CommandNotFound, CannotCreateIndex, InvalidOptions,
+// InvalidNamespace, CommandNotSupported, DocumentValidationFailure,
+// CommandNotSupportedOnView, OptionNotSupportedOnView,
+// InvalidIndexSpecificationOption.
+var permanentCodes = []int{2, 9, 14, 20, 59, 67, 72, 73, 115, 121, 166, 167, 197}
 
-// passingCodes, by their names: HostUnreachable, HostNotFound, LockTimeout,
-// MaxTimeMSExpired, NetworkTimeout, ShutdownInProgress, WriteConflict,
-// FailedToSatisfyReadPreference, PrimarySteppedDown, ExceededTimeLimit,
-// ConflictingOperationInProgress, IndexBuildAborted, InterruptedAtShutdown,
-// Interrupted, InterruptedDueToReplStateChange, SocketException.
-var passingCodes = []int{6, 7, 24, 50, 89, 91, 112, 133, 189, 262, 117, 276, 11600, 11601, 11602, 9001}
+// permanent reports that the server will give the same answer again.
+func permanent(err error) bool { return hasCode(err, permanentCodes...) }
+
+// interruptions, by their names: MaxTimeMSExpired, WriteConcernTimeout (64),
+// ShutdownInProgress, UnsatisfiableWriteConcern (100), PrimarySteppedDown,
+// ExceededTimeLimit, InterruptedAtShutdown, Interrupted,
+// InterruptedDueToReplStateChange. What they interrupted may have been done.
+var interruptions = []int{50, 64, 91, 100, 189, 262, 11600, 11601, 11602}
+
+// indefinite reports that a write that failed may have been done all the same.
+func indefinite(err error) bool {
+	code, answered := serverCode(err)
+	if !answered {
+		return !notSent(err)
+	}
+	return slices.Contains(interruptions, code)
+}
 
 // notSent reports that no server was asked.
 func notSent(err error) bool {
@@ -111,20 +121,20 @@ func labelled(err error, label string) bool {
 // did not.
 func (s *Store) fault(err error, wrote bool) error {
 	var known *store.UnavailableError
+	var doubt *doubtful
 	switch {
 	case err == nil:
 		return nil
-	case s.isClosed():
-		return store.ErrClosed
 	case errors.As(err, &known), errors.Is(err, store.ErrInvalid), errors.Is(err, store.ErrNotFound):
 		return err
 	case errors.Is(err, mongo.ErrNoDocuments):
 		return store.ErrNotFound
+	case s.isClosed() && !wrote:
+		return store.ErrClosed
 	case tooLarge(err), hasCode(err, codePathNotViable):
 		return fmt.Errorf("%w: %s", store.ErrInvalid, s.words(err))
 	}
-	doubt := wrote && !notSent(err) && !notPrimary(err) && !hasCode(err, codeUnauthorized, codeWriteConflict)
-	return &store.UnavailableError{InDoubt: doubt, Err: s.plain(err)}
+	return &store.UnavailableError{InDoubt: errors.As(err, &doubt) || wrote && indefinite(err), Err: s.plain(err)}
 }
 
 func tooLarge(err error) bool {

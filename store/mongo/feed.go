@@ -65,7 +65,7 @@ func (s *Store) Watch(ctx context.Context, start store.Start, collections ...str
 		f.stream.close()
 		return nil, err
 	}
-	reading, stop := context.WithCancel(s.background)
+	reading, stop := context.WithCancel(s.halted)
 	f.stop = stop
 	if err := s.begin(func() { f.run(reading) }); err != nil {
 		stop()
@@ -89,10 +89,13 @@ func (f *feed) open(ctx context.Context, start store.Start) error {
 		return store.ErrHistoryLost
 	}
 	f.stream.from = p.token
-	err := f.stream.open(ctx, nil)
-	if err == nil && start.Inclusive {
-		f.stream.close()
+	err := f.s.reached(ctx, p.token)
+	switch {
+	case err != nil:
+	case start.Inclusive:
 		err = f.openAt(ctx, p)
+	default:
+		err = f.stream.open(ctx, nil)
 	}
 	switch {
 	case err == nil:
@@ -118,8 +121,8 @@ func (f *feed) openAt(ctx context.Context, p place) error {
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case e == nil:
-			continue
+		case e == nil: // the server has looked at all there is
+			return store.ErrHistoryLost
 		case e.ClusterTime.After(p.time):
 			return store.ErrHistoryLost
 		case f.s.position(place{e.Token, e.ClusterTime}) != want:
@@ -133,11 +136,13 @@ func (f *feed) openAt(ctx context.Context, p place) error {
 	}
 }
 
-// run reads the stream until the feed is closed or its place is lost.
+// run reads the stream until the feed is closed or its place is lost. Ctx ends
+// with the feed; a server that is asked is given the time to answer, or it would
+// keep the cursor.
 func (f *feed) run(ctx context.Context) {
 	defer f.stream.close()
 	for f.room(ctx) {
-		e, err := f.stream.next(ctx)
+		e, err := f.stream.next(f.s.halted)
 		switch {
 		case err != nil:
 			if err = f.stream.reopen(ctx, err); err != nil {
@@ -149,7 +154,6 @@ func (f *feed) run(ctx context.Context) {
 		default:
 			f.idle()
 		}
-		f.s.marks.note(f.stream.from)
 	}
 	f.end(store.ErrClosed)
 }
@@ -160,6 +164,7 @@ func (f *feed) take(ctx context.Context, e *event) {
 	if c == nil { // the server was asked for no other
 		return
 	}
+	told := time.Now()
 	for wait := newBackoff(); ; {
 		bounded, cancel := context.WithTimeout(ctx, stalled)
 		change, err := f.s.change(bounded, c, e)
@@ -168,7 +173,10 @@ func (f *feed) take(ctx context.Context, e *event) {
 			f.put(change)
 			return
 		}
-		f.s.o.Logger.Debug("a change could not be completed; trying again", "collection", c.physical, "error", f.s.words(err))
+		if time.Since(told) > tellAgain {
+			told = time.Now()
+			f.s.o.Logger.Warn("a change waits: what its update left alone cannot be read", "collection", c.physical, "error", f.s.words(err))
+		}
 		if !wait.pause(ctx) {
 			return
 		}
@@ -183,6 +191,7 @@ const idleAfter = time.Minute
 func (f *feed) idle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.s.marks.note(f.stream.from) // it has come to now
 	if len(f.ready) == 0 && time.Since(f.moved) >= idleAfter {
 		f.position, f.moved = f.s.position(place{token: f.stream.from}), time.Now()
 	}
@@ -233,7 +242,7 @@ func (f *feed) end(err error) {
 func (f *feed) step(ctx context.Context) (store.Change, bool, <-chan struct{}, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || f.s.background.Err() != nil {
+	if f.closed || f.s.halted.Err() != nil {
 		return store.Change{}, false, nil, store.ErrClosed
 	}
 	if err := ctx.Err(); err != nil {

@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// A mark is a place that a feed came past, kept so that the store can say how far
+// A mark is a place at which a feed had seen all there was, kept so that the store can say how far
 // back it reaches: MongoDB does not tell the oldest token that it accepts.
 type mark struct {
 	at   time.Time
@@ -73,27 +72,30 @@ func (s *Store) Oldest(ctx context.Context, within int) (store.Position, error) 
 	if err := s.ready(ctx); err != nil {
 		return "", err
 	}
+	if !s.checked.Load() {
+		return "", errUnmet
+	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	for {
-		st := s.newStream(nil)
-		if within == 0 {
-			st.from = s.marks.oldest()
+	for within == 0 {
+		token := s.marks.oldest()
+		if token == nil {
+			break
 		}
-		asked := st.from
-		err := st.open(ctx, nil)
-		from := st.from
-		st.close()
-		switch {
-		case err == nil && asked != nil:
-			return s.position(place{token: asked}), nil
-		case err == nil:
-			s.marks.note(from)
-			return s.position(place{token: from}), nil
-		case asked != nil && (noPlace(err) || errors.Is(err, store.ErrHistoryLost)):
-			s.marks.drop(asked)
-		default:
+		err := s.reached(ctx, token)
+		if err == nil {
+			return s.position(place{token: token}), nil
+		}
+		if !noPlace(err) {
 			return "", s.fault(err, false)
 		}
+		s.marks.drop(token)
 	}
+	st := s.newStream(nil)
+	if err := st.open(ctx, nil); err != nil {
+		return "", s.fault(err, false)
+	}
+	defer st.close()
+	s.marks.note(st.from)
+	return s.position(place{token: st.from}), nil
 }

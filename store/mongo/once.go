@@ -11,6 +11,11 @@ import (
 
 // Take implements store.Store.
 func (s *Store) Take(ctx context.Context, collection string, id any) (bson.Raw, error) {
+	done, err := s.accept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	c, v, err := s.document(ctx, collection, id)
 	if err != nil {
 		return nil, err
@@ -18,7 +23,7 @@ func (s *Store) Take(ctx context.Context, collection string, id any) (bson.Raw, 
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	var doc bson.Raw
-	err = s.again(ctx, func() (err error) {
+	err = s.write(ctx, func(ctx context.Context) (err error) {
 		doc, err = c.on.FindOneAndDelete(ctx, byID(v)).Raw()
 		return err
 	})
@@ -27,16 +32,18 @@ func (s *Store) Take(ctx context.Context, collection string, id any) (bson.Raw, 
 
 // Sequence implements store.Store.
 func (s *Store) Sequence(ctx context.Context, name string) (int64, error) {
-	if err := s.ready(ctx); err != nil {
+	done, err := s.accept(ctx)
+	if err != nil {
 		return 0, err
 	}
+	defer done()
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	var counted struct {
 		N int64 `bson:"n"`
 	}
 	id := bson.D{{Key: "_id", Value: name}}
-	err := s.again(ctx, func() error {
+	err = s.again(ctx, func() error {
 		return s.own(sequencesCollection).FindOneAndUpdate(ctx, id, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}}},
 			options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&counted)
 	})

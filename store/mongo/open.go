@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/store"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -70,14 +71,20 @@ type Store struct {
 	identity identity
 	checked  atomic.Bool // the deployment is one that can be used
 	wire     atomic.Int32
+	seen     atomic.Pointer[window] // the oplog, as it was last looked at
 	marks    marks
 
 	background context.Context //nolint:containedctx // of everything that goes on by itself; it ends with Close
 	stop       context.CancelFunc
+	halted     context.Context //nolint:containedctx // of feeds and upkeep; it ends when Close begins
+	halt       context.CancelFunc
 	tasks      sync.WaitGroup
-	starting   sync.Once     // of the upkeep
-	changed    chan struct{} // a collection came or went
-	declaring  sync.Mutex
+	writes     sync.WaitGroup // those that were accepted
+	starting   sync.Once      // of the upkeep
+	changed    chan struct{}  // a collection came or went
+	ddl        sync.Mutex
+	ddlAt      bson.Timestamp // when that was last so, as far as it is known; the start at first
+	declaring  chan struct{}  // held by who declares
 
 	lives     sync.RWMutex // held to begin something that Close waits for
 	closed    bool
@@ -103,9 +110,10 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	crud.SetMonitor(listen())
 	feed.SetAppName(appName + "-feed")
 	feed.Timeout = nil
-	s := &Store{o: o, changed: make(chan struct{}, 1)}
+	s := &Store{o: o, changed: make(chan struct{}, 1), declaring: make(chan struct{}, 1)}
 	s.named = crud.Auth != nil
 	if crud.ReplicaSet != nil {
 		s.set = *crud.ReplicaSet
@@ -120,6 +128,7 @@ func Open(o Options) (*Store, error) {
 	s.db = s.client.Database(o.Database)
 	s.declared.Store(&map[string]*collection{})
 	s.background, s.stop = context.WithCancel(context.Background())
+	s.halted, s.halt = context.WithCancel(s.background)
 	return s, nil
 }
 
@@ -200,8 +209,7 @@ func Check(uri string) error {
 	return err
 }
 
-// begin reports whether the store is open, and keeps Close waiting until end is
-// called.
+// begin begins something that goes on by itself, unless the store is closed.
 func (s *Store) begin(task func()) error {
 	s.lives.RLock()
 	defer s.lives.RUnlock()
@@ -212,12 +220,31 @@ func (s *Store) begin(task func()) error {
 	return nil
 }
 
-// Close implements store.Store.
+// accept lets a write in, unless the store is closed: Close waits for done.
+func (s *Store) accept(ctx context.Context) (done func(), err error) {
+	s.lives.RLock()
+	defer s.lives.RUnlock()
+	if s.closed {
+		return nil, store.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, &store.UnavailableError{Err: err}
+	}
+	s.writes.Add(1)
+	return s.writes.Done, nil
+}
+
+// Close implements store.Store. Writes that do not end within [patience] are cut
+// off, and in doubt.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		s.lives.Lock()
 		s.closed = true
 		s.lives.Unlock()
+		cut := time.AfterFunc(patience, s.stop)
+		s.halt()
+		s.writes.Wait()
+		cut.Stop()
 		s.stop()
 		s.tasks.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -56,7 +56,7 @@ func (s *Store) oplog(ctx context.Context) store.Finding {
 		return store.Finding{
 			Subject: "oplog", Verdict: store.Warning,
 			Text:   "how far it reaches back cannot be found out: " + s.words(err),
-			Remedy: "grant find on the collection oplog.rs of the database local",
+			Remedy: "grant find on the collection oplog.rs of the database local; of a sharded cluster, ask each shard",
 		}
 	}
 	return w.judge(s.o.Outage)
@@ -65,7 +65,7 @@ func (s *Store) oplog(ctx context.Context) store.Finding {
 // judge compares the window with the longest outage that must lose nothing.
 func (w window) judge(outage time.Duration) store.Finding {
 	f := store.Finding{Subject: "oplog", Verdict: store.Good}
-	resize := fmt.Sprintf("in mongosh, on each member: db.adminCommand({replSetResizeOplog: 1, minRetentionHours: %.4g})", outage.Hours())
+	resize := fmt.Sprintf("in mongosh, on each member: db.adminCommand({replSetResizeOplog: 1, minRetentionHours: Double(%.4g)})", outage.Hours())
 	switch {
 	case w.reach >= outage:
 		f.Text = fmt.Sprintf("it reaches back %v", w.reach)
@@ -81,16 +81,28 @@ func (w window) judge(outage time.Duration) store.Finding {
 	return f
 }
 
-// watchOplog warns, once each time it becomes so, where the oplog is too short.
-func (s *Store) watchOplog(ctx context.Context) {
-	if s.o.Outage == 0 {
-		return
+var _ store.Reacher = (*Store)(nil)
+
+// Reach implements store.Reacher: it is the oplog's window, as it was some
+// minutes ago at most.
+func (s *Store) Reach() (time.Duration, bool) {
+	w := s.seen.Load()
+	if w == nil {
+		return 0, false
 	}
-	warned := false
-	for {
+	return w.reach, true
+}
+
+// watchOplog keeps an eye on the oplog, and warns, once each time it becomes so,
+// where it is too short.
+func (s *Store) watchOplog(ctx context.Context) {
+	for warned := false; ; {
 		asking, cancel := s.bounded(ctx)
 		w, err := s.oplogWindow(asking)
 		cancel()
+		if err == nil {
+			s.seen.Store(&w)
+		}
 		short := err == nil && w.judge(s.o.Outage).Verdict == store.Bad
 		if short && !warned {
 			s.o.Logger.Warn("the oplog is short: clients and servers that were away for longer lose events",

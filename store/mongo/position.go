@@ -10,17 +10,17 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// A position is a signature of the rest, the cluster time of the change that it
-// stands behind (zero where it stands behind none), and a resume token. A token
-// is a document with one hexadecimal text, of which the bytes are kept; one of
-// any other form is kept as it is.
+// A position holds the cluster time of the change that it stands behind (zero
+// where it stands behind none), and a resume token. A token is a document with
+// one hexadecimal text, of which the bytes are kept; one of any other form is
+// kept as it is. All of it is sealed: a token tells the key of the document.
 
 const (
 	tokenUpper = 'H' // hexadecimal in capitals, as MongoDB writes it
 	tokenLower = 'h'
 	tokenRaw   = 'b' // a BSON document
 
-	positionHeader = macSize + 8 + 1
+	positionHeader = 8 + 1
 )
 
 // place is what a position says.
@@ -31,12 +31,10 @@ type place struct {
 
 // position names a place, in the same words on every node.
 func (s *Store) position(p place) store.Position {
-	b := make([]byte, macSize, positionHeader+len(p.token))
+	b := make([]byte, 0, positionHeader+len(p.token))
 	b = binary.BigEndian.AppendUint32(b, p.time.T)
 	b = binary.BigEndian.AppendUint32(b, p.time.I)
-	b = appendToken(b, p.token)
-	copy(b, s.identity.sign(b[macSize:]))
-	return store.Position(b)
+	return store.Position(s.identity.seal(appendToken(b, p.token)))
 }
 
 func appendToken(b []byte, token bson.Raw) []byte {
@@ -56,11 +54,11 @@ func appendToken(b []byte, token bson.Raw) []byte {
 
 // place reads a position; false where it is none of this deployment.
 func (s *Store) place(at store.Position) (place, bool) {
-	b := []byte(at)
-	if len(b) <= positionHeader || !s.identity.known(b[:macSize], b[macSize:]) {
+	b, ok := s.identity.open([]byte(at))
+	if !ok || len(b) <= positionHeader {
 		return place{}, false
 	}
-	p := place{time: bson.Timestamp{T: binary.BigEndian.Uint32(b[macSize:]), I: binary.BigEndian.Uint32(b[macSize+4:])}}
+	p := place{time: bson.Timestamp{T: binary.BigEndian.Uint32(b), I: binary.BigEndian.Uint32(b[4:])}}
 	kind, data := b[positionHeader-1], b[positionHeader:]
 	text := ""
 	switch kind {

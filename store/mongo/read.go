@@ -63,8 +63,8 @@ func (s *Store) Find(ctx context.Context, collection string, q store.Query) ([]b
 	return docs, s.fault(err, false)
 }
 
-// find asks the server. Where the index folds case and order matters, it asks
-// twice: a collation would fold the order too.
+// find asks the server; where the index folds case it asks twice, since a
+// collation would fold the order too.
 func (c *collection) find(ctx context.Context, p store.Plan) ([]bson.Raw, error) {
 	filter, matched := c.filter(p)
 	if !matched {

@@ -28,7 +28,7 @@ func TestRights(t *testing.T) {
 			Actions  []string          `json:"actions"`
 		} `json:"privileges"`
 	}
-	block := regexp.MustCompile("(?s)createRole\\(\n```\n```json\n(.*?)```").FindSubmatch(page)
+	block := regexp.MustCompile(`(?s)createRole\((.*?)\)\n`).FindSubmatch(page)
 	if block == nil {
 		t.Fatal("the page has no role")
 	}

@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,16 @@ const (
 	// answers that there is nothing.
 	await = time.Second
 
-	// stalled is how long an answer may take: a link on which nothing comes is
-	// as bad as one that was cut.
-	stalled = 10 * time.Second
+	// stalled is how long an answer may take at first, and mostStalled at last:
+	// a link on which nothing comes is as bad as one that was cut, but a server
+	// that looks through a long stretch of what others wrote is silent too.
+	stalled     = 10 * time.Second
+	mostStalled = 10 * time.Minute
+
+	// unmoved is for how long the server's place may stay the same before it is
+	// asked whether it is still the primary: one that was cut off from the others
+	// goes on to answer that nothing happens.
+	unmoved = 30 * time.Second
 )
 
 // stream is a change stream that is opened again, behind what was read last,
@@ -30,8 +38,13 @@ type stream struct {
 	watched map[string]*collection // by the name in the database
 	order   []*collection
 
-	cs   *mongo.ChangeStream // nil while it is lost
-	from bson.Raw            // where it is opened again: behind this token
+	cs    *mongo.ChangeStream // nil while it is lost
+	fresh bool                // what the opening answered, which is nothing, was not looked at yet
+	from  bson.Raw            // where it is opened again: behind this token
+	moved time.Time           // when from became what it is
+
+	patience time.Duration // for an answer; it grows while none comes
+	wait     waiting       // between openings; it grows while nothing is read
 
 	parts map[string]bson.RawValue // of an event that comes in several
 }
@@ -42,10 +55,19 @@ func (s *Store) newStream(watched []*collection) *stream {
 	for _, c := range watched {
 		st.watched[c.physical] = c
 	}
+	st.progress()
 	return st
 }
 
-// open opens the stream behind from, or now where from is nil, or at a time.
+// progress notes that the stream gives answers.
+func (st *stream) progress() {
+	if st.patience != stalled {
+		st.patience, st.wait = stalled, backoffFrom(20*time.Millisecond, 5*time.Second)
+	}
+}
+
+// open opens the stream behind from, or now where from is nil, or at a time. It
+// does not tell whether the server still reaches back so far: reading does.
 func (st *stream) open(ctx context.Context, at *bson.Timestamp) error {
 	o := options.ChangeStream().SetFullDocumentBeforeChange(options.WhenAvailable).SetShowExpandedEvents(true).
 		SetMaxAwaitTime(await).SetBatchSize(0) // the first answer holds a token and no events
@@ -64,15 +86,37 @@ func (st *stream) open(ctx context.Context, at *bson.Timestamp) error {
 	if err != nil {
 		return err
 	}
-	st.cs, st.parts = cs, nil
+	st.cs, st.fresh, st.parts = cs, true, nil
+	st.moved = time.Now()
 	if at == nil {
-		st.from = cs.ResumeToken()
+		st.move(cs.ResumeToken())
 	}
 	if st.from == nil && at == nil {
 		st.close()
 		return errors.New("the server gave no resume token")
 	}
 	return nil
+}
+
+// move sets the place. A token is part of the whole answer that it came in, which
+// must not be kept for it.
+func (st *stream) move(token bson.Raw) {
+	if !bytes.Equal(st.from, token) {
+		st.from, st.moved = bytes.Clone(token), time.Now()
+	}
+}
+
+// reached asks the server whether it still reaches back to a token. It is asked
+// for whatever comes next, so that it need not look far.
+func (s *Store) reached(ctx context.Context, token bson.Raw) error {
+	cs, err := s.feeds.Database(s.o.Database).Watch(ctx, mongo.Pipeline{},
+		options.ChangeStream().SetStartAfter(token).SetBatchSize(1).SetMaxAwaitTime(time.Millisecond))
+	if err == nil {
+		cs.TryNext(ctx)
+		err = cs.Err()
+		_ = cs.Close(ctx)
+	}
+	return err
 }
 
 func (st *stream) close() {
@@ -107,33 +151,45 @@ func (st *stream) next(ctx context.Context) (*event, error) {
 // read asks for one event.
 func (st *stream) read(ctx context.Context) (*event, error) {
 	for {
-		// An answer that does not come is no reason to give up for ever: ctx,
-		// not this bound, says when to stop.
-		bounded, cancel := context.WithTimeout(ctx, stalled)
+		bounded, cancel := context.WithTimeout(ctx, st.patience)
 		found := st.cs.TryNext(bounded)
 		cancel()
 		switch err := st.cs.Err(); {
 		case found:
 		case err != nil:
+			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+				st.patience = min(2*st.patience, mostStalled)
+			}
 			return nil, err
 		case st.cs.ID() == 0:
 			return nil, errInvalidated
+		case st.fresh:
+			st.fresh = false
+			continue
 		default:
+			st.progress()
 			if token := st.cs.ResumeToken(); token != nil {
-				st.from = token
+				st.move(token)
+			}
+			if time.Since(st.moved) > unmoved {
+				return nil, errUnmoved
 			}
 			return nil, nil
 		}
+		st.progress()
 		e, whole, err := st.decode(st.cs.Current)
 		if err != nil {
 			return nil, err
 		}
 		if whole {
-			st.from = st.cs.ResumeToken()
+			st.move(st.cs.ResumeToken())
 			return e, nil
 		}
 	}
 }
+
+// errUnmoved: nothing happens in all of the deployment, as it seems.
+var errUnmoved = errors.New("the server's place does not move")
 
 // errInvalidated: the server has closed the stream, as it does behind the event
 // of a dropped database. It goes on behind that event.
@@ -187,11 +243,13 @@ func noPlace(err error) bool {
 const tellAgain = 30 * time.Second
 
 // reopen opens the stream again until that succeeds, or ctx ends
-// ([store.ErrClosed]), or the place is lost ([store.ErrHistoryLost]).
+// ([store.ErrClosed]), or the place is lost ([store.ErrHistoryLost]). A stream
+// that opens and fails without having told anything is opened ever more slowly.
 func (st *stream) reopen(ctx context.Context, why error) error {
 	st.close()
-	logger, wait := st.s.o.Logger, backoffFrom(20*time.Millisecond, 5*time.Second)
+	logger := st.s.o.Logger
 	begun, told := time.Now(), time.Time{}
+	quiet := errors.Is(why, errUnmoved)
 	for first := true; ; first = false {
 		switch {
 		case ctx.Err() != nil:
@@ -205,16 +263,19 @@ func (st *stream) reopen(ctx context.Context, why error) error {
 			logger.Warn("the change stream is lost; trying to open it again", "error", st.s.words(why))
 			told = time.Now()
 		}
+		if !st.wait.pause(ctx) {
+			return store.ErrClosed
+		}
 		bounded, cancel := context.WithTimeout(ctx, stalled)
 		err := st.open(bounded, nil)
 		cancel()
-		if err == nil {
-			logger.Info("the change stream was interrupted, and is open again, with nothing lost",
-				"error", st.s.words(why), "after", time.Since(begun).Round(time.Millisecond).String())
-			return nil
+		if err != nil {
+			why, quiet = err, false
+			continue
 		}
-		if why = err; !lost(why) {
-			wait.pause(ctx)
+		if !quiet {
+			logger.Info("the change stream was interrupted, and is open again", "error", st.s.words(why), "after", time.Since(begun).Round(time.Millisecond).String())
 		}
+		return nil
 	}
 }

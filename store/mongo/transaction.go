@@ -28,22 +28,20 @@ func (s *Store) transact(ctx context.Context, writes []write) error {
 		return s.fault(err, false)
 	}
 	defer session.EndSession(context.WithoutCancel(ctx))
-	committing := false
 	err = s.again(ctx, func() error {
-		committing = false
-		err := s.attempt(ctx, session, writes)
-		if err == nil {
-			committing = true
-			err = commit(ctx, session)
-			// An answer that says that nothing came of it is as good as none.
-			committing = err != nil && !labelled(err, transientTransaction)
+		if err := s.attempt(ctx, session, writes); err != nil {
+			return err
+		}
+		err := commit(ctx, session)
+		if err != nil && !labelled(err, transientTransaction) { // which says that nothing came of it
+			return &doubtful{err}
 		}
 		return err
 	})
 	if refused := (*store.WriteError)(nil); errors.As(err, &refused) {
 		return refused
 	}
-	return s.fault(err, committing)
+	return s.fault(err, false)
 }
 
 // attempt makes the writes and leaves the transaction open, or aborts it. A

@@ -25,9 +25,9 @@ const (
 
 // lookAfter begins what goes on by itself.
 func (s *Store) lookAfter() {
-	_ = s.begin(func() { s.sweep(s.background) })
-	_ = s.begin(func() { s.renew(s.background) })
-	_ = s.begin(func() { s.watchOplog(s.background) })
+	_ = s.begin(func() { s.sweep(s.halted) })
+	_ = s.begin(func() { s.renew(s.halted) })
+	_ = s.begin(func() { s.watchOplog(s.halted) })
 }
 
 // sweep deletes what has expired. Nodes do so at moments of their own.
@@ -72,8 +72,17 @@ func (s *Store) sweepOnce(ctx context.Context) error {
 }
 
 // collectionsChanged is told by feeds that a collection came, went or got
-// another name.
+// another name. What a feed of the past tells of that is no news.
 func (s *Store) collectionsChanged(e *event) {
+	s.ddl.Lock()
+	news := e.ClusterTime.After(s.ddlAt)
+	if news {
+		s.ddlAt = e.ClusterTime
+	}
+	s.ddl.Unlock()
+	if !news {
+		return
+	}
 	switch e.Operation {
 	case opDrop:
 		s.o.Logger.Warn("a collection was dropped; no event tells of the documents that it held", "collection", e.Namespace.Collection)

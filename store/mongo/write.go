@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gatehouse/store"
 
@@ -22,9 +23,14 @@ type write struct {
 // Apply implements store.Store. A single write is one command; several are one
 // transaction.
 func (s *Store) Apply(ctx context.Context, writes ...store.Write) error {
-	if err := s.ready(ctx); err != nil || len(writes) == 0 {
+	done, err := s.accept(ctx)
+	if err != nil || len(writes) == 0 {
+		if err == nil {
+			done()
+		}
 		return err
 	}
+	defer done()
 	prepared := make([]write, len(writes))
 	for i := range writes {
 		w, err := s.prepareWrite(&writes[i])
@@ -38,7 +44,7 @@ func (s *Store) Apply(ctx context.Context, writes ...store.Write) error {
 	if len(prepared) > 1 {
 		return s.transact(ctx, prepared)
 	}
-	err := s.again(ctx, func() error { return s.execute(ctx, &prepared[0]) })
+	err = s.write(ctx, func(ctx context.Context) error { return s.execute(ctx, &prepared[0]) })
 	if reason, refused := s.refusal(&prepared[0], err); refused {
 		return &store.WriteError{Err: reason}
 	}
@@ -71,8 +77,8 @@ func (s *Store) refusal(w *write, err error) (error, bool) {
 			return err, true
 		}
 	}
-	if err != nil && (tooLarge(err) || hasCode(err, codePathNotViable)) {
-		return s.fault(err, true), true
+	if tooLarge(err) || permanent(err) || hasCode(err, codePathNotViable) {
+		return fmt.Errorf("%w: %s", store.ErrInvalid, s.words(err)), true
 	}
 	return nil, false
 }
@@ -85,6 +91,9 @@ func (s *Store) execute(ctx context.Context, w *write) error {
 		return err
 	case store.KindPut:
 		result, err := w.c.on.UpdateOne(ctx, condition(&w.Prepared), replacement(w.Document), options.UpdateOne().SetUpsert(!w.Conditional()))
+		if d := (*store.DuplicateError)(nil); errors.As(duplicate(err, w.c), &d) && slices.Equal(d.Fields, []string{"_id"}) {
+			return s.execute(ctx, w) // another made the document at the same moment: this one is put in its place
+		}
 		if err == nil && result.MatchedCount+result.UpsertedCount == 0 {
 			return s.why(ctx, w)
 		}
