@@ -32,12 +32,28 @@ func elements(doc bsoncore.Document) iter.Seq2[[]byte, bsoncore.Value] {
 	}
 }
 
-// lookup returns the value of a top-level field.
-func lookup(doc bsoncore.Document, name []byte) (bsoncore.Value, bool) {
-	for n, v := range elements(doc) {
-		if bytes.Equal(n, name) {
-			return v, true
+// lookup returns what finds a top-level field by its name: in a large document by
+// a map, since it can be wide.
+func lookup(doc bsoncore.Document) func(name []byte) (bsoncore.Value, bool) {
+	const large = 512 // bytes
+	if len(doc) > large {
+		fields := make(map[string]bsoncore.Value)
+		for n, v := range elements(doc) {
+			if _, twice := fields[string(n)]; !twice { // the first counts, as below
+				fields[string(n)] = v
+			}
+		}
+		return func(name []byte) (bsoncore.Value, bool) {
+			v, found := fields[string(name)]
+			return v, found
 		}
 	}
-	return bsoncore.Value{}, false
+	return func(name []byte) (bsoncore.Value, bool) {
+		for n, v := range elements(doc) {
+			if bytes.Equal(n, name) {
+				return v, true
+			}
+		}
+		return bsoncore.Value{}, false
+	}
 }

@@ -19,18 +19,19 @@ func Diff(before, after bson.Raw) []string {
 }
 
 func diff(paths *[]string, prefix string, before, after bsoncore.Document) {
+	had, has := lookup(before), lookup(after)
 	for name, was := range elements(before) {
 		if prefix == "" && isOurs(name) {
 			continue
 		}
-		is, found := lookup(after, name)
+		is, found := has(name)
 		diffValue(paths, prefix+string(name), was, true, is, found)
 	}
 	for name, is := range elements(after) {
 		if prefix == "" && isOurs(name) {
 			continue
 		}
-		if _, found := lookup(before, name); !found {
+		if _, found := had(name); !found {
 			diffValue(paths, prefix+string(name), bsoncore.Value{}, false, is, true)
 		}
 	}

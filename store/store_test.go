@@ -52,6 +52,12 @@ func TestDiff(t *testing.T) {
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("%s and %s: got %q, want %q", test.before, test.after, got, test.want)
 		}
+		large := func(doc string) bson.Raw { // another way to find fields
+			return raw(t, strings.Replace(`{"large": "`+strings.Repeat("x", 600)+`", `+doc[1:], ", }", "}", 1))
+		}
+		if got := store.Diff(large(test.before), large(test.after)); strings.Join(got, " ") != test.want {
+			t.Errorf("%s and %s in large documents: got %q, want %q", test.before, test.after, got, test.want)
+		}
 	}
 	if got := store.Diff(nil, raw(t, `{"a": 1}`)); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("from nothing: %q", got)

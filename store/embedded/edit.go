@@ -21,37 +21,51 @@ type edit struct {
 
 // compileEdits turns a prepared update's paths into a tree, in the order given.
 func compileEdits(set bson.D, unset []string) []*edit {
-	var edits []*edit
+	root := &edit{}
+	made := make(map[string]*edit, len(set)+len(unset)) // by path
 	for _, e := range set {
 		v := e.Value.(bson.RawValue)
-		insertEdit(&edits, e.Key).set = bsoncore.Value{Type: bsoncore.Type(v.Type), Data: v.Value}
+		insertEdit(root, made, e.Key).set = bsoncore.Value{Type: bsoncore.Type(v.Type), Data: v.Value}
 	}
 	for _, path := range unset {
-		insertEdit(&edits, path).remove = true
+		insertEdit(root, made, path).remove = true
 	}
-	return edits
+	return root.within
 }
 
-func insertEdit(edits *[]*edit, path string) *edit {
-	var e *edit
+func insertEdit(at *edit, made map[string]*edit, path string) *edit {
+	end := -1
 	for _, name := range splitPath(path) {
-		e = findEdit(*edits, name)
+		end += len(".") + len(name)
+		e := made[path[:end]]
 		if e == nil {
 			e = &edit{name: name, path: path}
-			*edits = append(*edits, e)
+			made[path[:end]] = e
+			at.within = append(at.within, e)
 		}
-		edits = &e.within
+		at = e
 	}
-	return e
+	return at
 }
 
-func findEdit(edits []*edit, name string) *edit {
-	for _, e := range edits {
-		if e.name == name {
-			return e
+// finder returns what finds an edit by its name: for many by a map, since
+// documents can be wide.
+func finder(edits []*edit) func(name string) *edit {
+	if len(edits) > 16 {
+		byName := make(map[string]*edit, len(edits))
+		for _, e := range edits {
+			byName[e.name] = e
 		}
+		return func(name string) *edit { return byName[name] }
 	}
-	return nil
+	return func(name string) *edit {
+		for _, e := range edits {
+			if e.name == name {
+				return e
+			}
+		}
+		return nil
+	}
 }
 
 // applyEdits returns a stored document after the edits, with its next version.
@@ -72,6 +86,7 @@ func applyEdits(doc bson.Raw, edits []*edit) (bson.Raw, error) {
 // edits. Fields keep their place; new ones stand behind them.
 func appendEdited(out []byte, doc bson.Raw, edits []*edit, top bool) ([]byte, error) {
 	met := make(map[*edit]bool, len(edits))
+	find := finder(edits)
 	var rest []byte
 	if len(doc) > 4 {
 		rest = doc[4:]
@@ -86,7 +101,7 @@ func appendEdited(out []byte, doc bson.Raw, edits []*edit, top bool) ([]byte, er
 		if top && name == store.VersionField {
 			continue
 		}
-		e := findEdit(edits, name)
+		e := find(name)
 		switch {
 		case e == nil:
 			out = append(out, element...)

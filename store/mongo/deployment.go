@@ -63,7 +63,7 @@ func (s *Store) meet(ctx context.Context) error {
 	if err == nil {
 		s.wire.Store(int32(h.MaxWire))
 		s.ddl.Lock()
-		s.ddlAt = bson.Timestamp{T: uint32(h.LocalTime.Unix())} //nolint:gosec // until 2106
+		s.ddlAt = bson.Timestamp{T: uint32(h.LocalTime.Unix())}
 		s.ddl.Unlock()
 		s.checked.Store(true)
 	}
