@@ -109,12 +109,14 @@ func (s *Server) refuse(c *gin.Context, v gate.Verdict) {
 
 // preflight answers a browser that asks whether it may send a key from an
 // approved Origin; any other has been refused.
-func preflight(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID, users-api-key")
-	h.Set("Access-Control-Max-Age", "600")
-	c.Status(http.StatusNoContent)
+func preflight(methods string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		h := c.Writer.Header()
+		h.Set("Access-Control-Allow-Methods", methods)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, users-api-key")
+		h.Set("Access-Control-Max-Age", "600")
+		c.Status(http.StatusNoContent)
+	}
 }
 
 // shownKey verifies the access key of a request: nil where it shows none, and an

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/gin-gonic/gin"
 
@@ -21,14 +22,22 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
-	_ = r.SetTrustedProxies(nil) // addresses are found by proxies.client
+	r.UseEscapedPath, r.UnescapePathValues = true, false // an id may hold a slash; pathValues unescapes it
+	_ = r.SetTrustedProxies(nil)                         // addresses are found by proxies.client
 	r.Use(s.recovered, trusted.client, s.judged)
 
 	r.GET("/", s.root)
 	r.HEAD("/", s.root)
 	r.GET("/events", s.getEvents)
 	r.POST("/events", s.postEvents)
-	r.OPTIONS("/events", preflight)
+	r.OPTIONS("/events", preflight("GET, POST"))
+	r.POST("/documents/:collection", s.ofDocuments(s.documents.Post))
+	r.OPTIONS("/documents/:collection", preflight("POST"))
+	r.GET("/documents/:collection/:id", s.ofDocuments(s.documents.Get))
+	r.PUT("/documents/:collection/:id", s.ofDocuments(s.documents.Put))
+	r.PATCH("/documents/:collection/:id", s.ofDocuments(s.documents.Patch))
+	r.DELETE("/documents/:collection/:id", s.ofDocuments(s.documents.Delete))
+	r.OPTIONS("/documents/:collection/:id", preflight("GET, PUT, PATCH, DELETE"))
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r.Handle(method, "/healthz", s.healthz)
 		r.Handle(method, "/readyz", s.readyz)
@@ -95,19 +104,49 @@ func (s *Server) approves(origins []string) bool {
 
 // postEvents needs a key that may write.
 func (s *Server) postEvents(c *gin.Context) {
-	if !s.begun(c) {
-		return
+	if s.begun(c) && s.allowed(c, "write:events") {
+		s.events.Post(c.Writer, c.Request)
 	}
+}
+
+// ofDocuments is a handler of documents, for who has a key that may write them.
+func (s *Server) ofDocuments(handle http.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if s.begun(c) && s.allowed(c, "write:documents") && pathValues(c) {
+			c.Header("Access-Control-Expose-Headers", "ETag, Location")
+			handle(c.Writer, c.Request)
+		}
+	}
+}
+
+// allowed answers a request that shows no key with this scope.
+func (s *Server) allowed(c *gin.Context, scope string) bool {
 	key, ok := s.shownKey(c)
 	switch {
 	case !ok:
+		return false
 	case key == nil:
 		fault.Write(c.Writer, fault.New(fault.Unauthorized, "this needs an access key, as Authorization: Bearer or in users-api-key"))
-	case !key.Has("write:events"):
-		fault.Write(c.Writer, fault.New(fault.Forbidden, "the access key lacks the scope write:events"))
-	default:
-		s.events.Post(c.Writer, c.Request)
+		return false
+	case !key.Has(scope):
+		fault.Write(c.Writer, fault.New(fault.Forbidden, "the access key lacks the scope "+scope))
+		return false
 	}
+	return true
+}
+
+// pathValues gives the request what stands in its path, for handlers that do not
+// know gin.
+func pathValues(c *gin.Context) bool {
+	for _, p := range c.Params {
+		value, err := url.PathUnescape(p.Value)
+		if err != nil { // net/http has refused such a path before
+			fault.Write(c.Writer, fault.New(fault.InvalidParameter, "the path cannot be read"))
+			return false
+		}
+		c.Request.SetPathValue(p.Key, value)
+	}
+	return true
 }
 
 // admitted answers a request whose Origin is missing where it may not be; one

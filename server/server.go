@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,12 +34,13 @@ type Server struct {
 	settings atomic.Pointer[compiled]
 	applying sync.Mutex
 
-	keys    *keys.Keys
-	log     *events.Log
-	hub     *hub.Hub
-	sockets *wsconn.Server
-	users   *usersws.Service
-	events  *api.Events
+	keys      *keys.Keys
+	log       *events.Log
+	hub       *hub.Hub
+	sockets   *wsconn.Server
+	users     *usersws.Service
+	events    *api.Events
+	documents *api.Documents
 
 	http     *http.Server
 	listener net.Listener
@@ -53,10 +55,30 @@ type Server struct {
 	failed chan error
 }
 
-// Collections are what the server keeps in the store.
-func Collections() []store.Collection {
-	return append(events.Collections(), keys.Collection(), store.Collection{Name: events.Users, Secret: events.SecretFields()},
-		store.Collection{Name: events.Sessions}, store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets})
+// Collections are what the server keeps in the store, and what these rules look
+// at.
+func Collections(rules ...events.Rule) []store.Collection {
+	own := append(events.Collections(), keys.Collection(),
+		store.Collection{Name: events.Users, Secret: events.SecretFields()},
+		store.Collection{Name: events.Sessions, Secret: []string{"sessionId", "session", "data"}}, // the original's names
+		store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets})
+	for _, r := range rules {
+		if !slices.ContainsFunc(own, func(c store.Collection) bool { return c.Name == r.Collection }) {
+			own = append(own, store.Collection{Name: r.Collection, Foreign: true})
+		}
+	}
+	return own
+}
+
+// open reports whether anybody with the right key may write the documents of a
+// collection: of all those that rules look at, those that are not the server's
+// own, and the two that the original server's other parts write.
+func (s *Server) open(collection string) bool {
+	if !slices.Contains(s.log.Rules().Collections(), collection) {
+		return false
+	}
+	own := slices.ContainsFunc(Collections(), func(c store.Collection) bool { return c.Name == collection })
+	return !own || collection == events.Files || collection == events.Buckets
 }
 
 // New makes a server. Errors are of the options.
@@ -82,6 +104,8 @@ func New(o Options) (*Server, error) {
 		failed:   make(chan error, 3),
 	}
 	s.settings.Store(settings)
+	preparing := errPreparing
+	s.waiting.Store(&preparing)
 	s.log = events.NewLog(events.Options{Store: o.Store, Rules: rules, Frame: wsconn.TextFrame, History: o.History, StopAtGap: o.StopAtGap, Logger: o.Logger})
 	s.hub = hub.New(s.log, 0)
 	s.sockets, err = wsconn.NewServer(wsconn.Options{
@@ -101,6 +125,11 @@ func New(o Options) (*Server, error) {
 		PingEvery:    o.PingEvery,
 		Stopping:     s.stopping,
 		Drain:        func() time.Duration { return s.settings.Load().Drain },
+	})
+	s.documents = api.NewDocuments(api.DocumentsOptions{
+		Store:        o.Store,
+		Open:         s.open,
+		MaxBodyBytes: func() int { return s.settings.Load().MaxMessageBytes },
 	})
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),

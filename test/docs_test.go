@@ -15,14 +15,17 @@ import (
 // whose server is at localhost:8080. In what is expected … stands for anything.
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"../README.md", "../docs/users-websocket.md"} {
+	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			markdown, err := os.ReadFile(page)
 			if err != nil {
 				t.Fatal(err)
 			}
-			srv := start(t, settings{"websocket.approvedSocketDomains": []string{"^localhost$", `^127\.0\.0\.1$`, "^trusted-host$"}})
+			srv := start(t, settings{
+				"websocket.approvedSocketDomains": []string{"^localhost$", `^127\.0\.0\.1$`, "^trusted-host$"},
+				"events.rules":                    []any{orderPlaced}, // docs/documents.md shows it
+			})
 			played := 0
 			for _, block := range fence.FindAllStringSubmatch(string(markdown), -1) {
 				switch block[1] {

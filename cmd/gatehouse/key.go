@@ -34,7 +34,7 @@ Scopes:
 func scopeTable() string {
 	var b strings.Builder
 	for _, s := range keys.Scopes {
-		fmt.Fprintf(&b, "  %-13s %s\n", s.Name, s.Meaning)
+		fmt.Fprintf(&b, "  %-15s %s\n", s.Name, s.Meaning)
 	}
 	return b.String()
 }

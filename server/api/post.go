@@ -17,18 +17,11 @@ import (
 // It answers 202 with {"accepted":true} when the store has it; the event itself
 // comes to those who follow.
 func (e *Events) Post(w http.ResponseWriter, r *http.Request) {
-	limit := e.o.MaxBodyBytes()
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		fault.Write(w, fault.New(fault.TooLarge, "the body is larger than "+strconv.Itoa(limit)+" bytes"))
-		return
-	case err != nil:
-		fault.Write(w, fault.New(fault.InvalidJSON, "the body could not be read"))
-		return
+	b, err := readBody(w, r, e.o.MaxBodyBytes())
+	var a events.Announcement
+	if err == nil {
+		a, err = e.announcement(b)
 	}
-	a, err := e.announcement(b)
 	if err == nil {
 		err = events.Announce(r.Context(), e.o.Store, a)
 	}
@@ -42,7 +35,7 @@ func (e *Events) Post(w http.ResponseWriter, r *http.Request) {
 // announcement reads what was posted.
 func (e *Events) announcement(b []byte) (events.Announcement, error) {
 	r, err := request.Parse(b)
-	declared := e.o.Log.Rules().Declared(r.Type)
+	rule, declared := e.o.Log.Rules().Rule(r.Type)
 	switch {
 	case err != nil:
 		return events.Announcement{}, err
@@ -52,9 +45,22 @@ func (e *Events) announcement(b []byte) (events.Announcement, error) {
 		}
 		return r.Echo()
 	case declared:
-		return r.Own()
+		return r.Own(rule)
 	}
 	return events.Announcement{}, request.Refuse(r.Type, false)
+}
+
+// readBody reads a body of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, fault.New(fault.TooLarge, "the body is larger than "+strconv.Itoa(limit)+" bytes")
+	case err != nil:
+		return nil, fault.New(fault.InvalidJSON, "the body could not be read")
+	}
+	return b, nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -37,6 +37,9 @@ const (
 	GoingDown          Code = "GOING_DOWN"
 	NotReady           Code = "NOT_READY"
 	Internal           Code = "INTERNAL"
+	Taken              Code = "TAKEN"
+	PreconditionFailed Code = "PRECONDITION_FAILED"
+	CollectionNotOpen  Code = "COLLECTION_NOT_OPEN"
 )
 
 // statuses is the table of HTTP statuses; a code that is not in it (the gate's
@@ -52,8 +55,11 @@ var statuses = map[Code]int{
 	Unauthorized:       http.StatusUnauthorized,
 	Forbidden:          http.StatusForbidden,
 	NotFound:           http.StatusNotFound,
+	CollectionNotOpen:  http.StatusNotFound,
 	MethodNotAllowed:   http.StatusMethodNotAllowed,
+	Taken:              http.StatusConflict,
 	HistoryLost:        http.StatusGone,
+	PreconditionFailed: http.StatusPreconditionFailed,
 	TooLarge:           http.StatusRequestEntityTooLarge,
 	RateLimited:        http.StatusTooManyRequests,
 	TooManyFromAddress: http.StatusTooManyRequests,

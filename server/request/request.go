@@ -1,15 +1,17 @@
-// Package request reads what a client sends, over a socket or in a POST: a JSON
-// object with an eventType. It decides nothing but whether it can be understood,
+// Package request reads what a client sends: over a socket or in a POST a JSON
+// object with an eventType, and documents. It decides nothing but whether it can be understood,
 // keeps nothing, and may be used by any goroutine.
 package request
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"gatehouse/events"
@@ -30,17 +32,14 @@ type Request struct {
 // be read. Errors are [*fault.Error]s: INVALID_JSON, INVALID_EVENT, UNKNOWN_EVENT,
 // INVALID_PROPERTY.
 func Parse(payload []byte) (Request, error) {
-	if !utf8.Valid(payload) {
-		return Request{}, fault.New(fault.InvalidJSON, "this is not UTF-8")
-	}
 	var r Request
 	// A map, because encoding/json matches the fields of a struct without
 	// regard to case.
-	err := json.Unmarshal(payload, &r.Properties)
-	var syntax *json.SyntaxError
+	err := decode(payload, &r.Properties)
+	var invalid *fault.Error
 	switch {
-	case errors.As(err, &syntax):
-		return Request{}, fault.New(fault.InvalidJSON, "this is not JSON: "+syntax.Error()+", at byte "+strconv.FormatInt(syntax.Offset, 10))
+	case errors.As(err, &invalid):
+		return Request{}, err
 	case err != nil, r.Properties == nil:
 		return Request{}, fault.New(fault.InvalidEvent, "this is not a JSON object")
 	}
@@ -49,6 +48,20 @@ func Parse(payload []byte) (Request, error) {
 	}
 	r.Type, err = parseType(r.Properties["eventType"])
 	return r, err
+}
+
+// decode reads JSON. What is none is INVALID_JSON; other errors are of what it is
+// read into.
+func decode(payload []byte, into any) error {
+	if !utf8.Valid(payload) {
+		return fault.New(fault.InvalidJSON, "this is not UTF-8")
+	}
+	err := json.Unmarshal(payload, into)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fault.New(fault.InvalidJSON, "this is not JSON: "+syntax.Error()+", at byte "+strconv.FormatInt(syntax.Offset, 10))
+	}
+	return err
 }
 
 func parseID(raw json.RawMessage) (json.RawMessage, error) {
@@ -115,9 +128,9 @@ func (r Request) Echo() (events.Announcement, error) {
 	return events.NewEcho(message, r.ID), nil
 }
 
-// Own makes an announcement of a deployment's own type: its properties are all
-// those that were sent.
-func (r Request) Own() (events.Announcement, error) {
+// Own makes an announcement of a deployment's own type. Its properties are those
+// that were sent, any of what the rule declares and nothing else.
+func (r Request) Own(rule events.Rule) (events.Announcement, error) {
 	for _, reserved := range []string{"id", "time"} {
 		if _, ok := r.Properties[reserved]; ok {
 			return events.Announcement{}, fault.Invalid(reserved, "is given by the server")
@@ -135,6 +148,9 @@ func (r Request) Own() (events.Announcement, error) {
 	delete(own, "eventType")
 	b := []byte{'{'}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
+		if err := declared(rule, name); err != nil {
+			return events.Announcement{}, err
+		}
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
@@ -144,6 +160,21 @@ func (r Request) Own() (events.Announcement, error) {
 	}
 	a.Body = append(b, '}')
 	return a, nil
+}
+
+// declared says that a rule does not give its events a property of this name.
+func declared(rule events.Rule, name string) error {
+	names := slices.Sorted(maps.Keys(rule.Properties))
+	if rule.Username != "" {
+		names = append(names, "username")
+	}
+	switch {
+	case slices.Contains(names, name):
+		return nil
+	case len(names) == 0:
+		return fault.Invalid(name, fmt.Sprintf("events of %s (%d) have no properties", rule.Name, rule.Number))
+	}
+	return fault.Invalid(name, fmt.Sprintf("is no property of %s (%d); its properties are %s", rule.Name, rule.Number, strings.Join(names, ", ")))
 }
 
 // Refuse is the error for a type that cannot be sent: one that arises from what

@@ -81,16 +81,41 @@ func TestEchoAndOwn(t *testing.T) {
 		`{"eventType":1000,"id":"x"}`:        "id: is given by the server",
 		`{"eventType":1000,"time":1}`:        "time: is given by the server",
 		`{"eventType":1000,"username":null}`: "username: must be a string",
+		`{"eventType":1000,"a":1,"b":2}`:     "b: is no property of order-placed (1000); its properties are a, z, username",
+		`{"eventType":1000,"requestId":1}`:   "requestId: is no property of order-placed (1000); its properties are a, z, username",
 	} {
 		r, err := Parse([]byte(payload))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := r.Own()
+		a, err := r.Own(orderPlaced)
 		if got := string(a.Body); got != want && (err == nil || err.Error() != want) {
 			t.Errorf("%s: %s, %v", payload, got, err)
 		}
 	}
+}
+
+// A rule that is about nobody, or gives no properties, has events without them.
+func TestOwnOfARuleWithLess(t *testing.T) {
+	rule := orderPlaced
+	rule.Username = ""
+	r, err := Parse([]byte(`{"eventType":1000,"username":"george"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, properties := range map[string]map[string]string{
+		"username: is no property of order-placed (1000); its properties are a, z": rule.Properties,
+		"username: events of order-placed (1000) have no properties":               nil,
+	} {
+		rule.Properties = properties
+		if _, err := r.Own(rule); codeOf(err) != fault.InvalidProperty || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+var orderPlaced = events.Rule{
+	Number: 1000, Name: "order-placed", Properties: map[string]string{"z": "total", "a": "items"}, Username: "customer.login",
 }
 
 // Whatever arrives, parsing ends with an error that has a code, or with an echo
@@ -106,7 +131,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		for _, make := range []func() (events.Announcement, error){r.Echo, r.Own} {
+		for _, make := range []func() (events.Announcement, error){r.Echo, func() (events.Announcement, error) { return r.Own(orderPlaced) }} {
 			a, err := make()
 			if err == nil && !json.Valid(a.Body) {
 				t.Errorf("%q became %q", payload, a.Body)

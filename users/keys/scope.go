@@ -20,6 +20,7 @@ const All = "*"
 var Scopes = []Scope{
 	{"read:events", "read events over HTTP"},
 	{"write:events", "publish events over HTTP, and over a socket where publishScope asks for it"},
+	{"write:documents", "read and write documents of files, buckets and the collections of rules over HTTP"},
 	{"read:users", "read any user's meta over a socket"},
 	{"write:users", "change any user's meta over a socket"},
 	{All, "everything, also what later versions add"},
