@@ -45,6 +45,7 @@ type stream struct {
 
 	patience time.Duration // for an answer; it grows while none comes
 	wait     waiting       // between openings; it grows while nothing is read
+	waited   bool
 
 	parts map[string]bson.RawValue // of an event that comes in several
 }
@@ -61,8 +62,8 @@ func (s *Store) newStream(watched []*collection) *stream {
 
 // progress notes that the stream gives answers.
 func (st *stream) progress() {
-	if st.patience != stalled {
-		st.patience, st.wait = stalled, backoffFrom(20*time.Millisecond, 5*time.Second)
+	if st.patience != stalled || st.waited {
+		st.patience, st.wait, st.waited = stalled, backoffFrom(20*time.Millisecond, 5*time.Second), false
 	}
 }
 
@@ -263,6 +264,7 @@ func (st *stream) reopen(ctx context.Context, why error) error {
 			logger.Warn("the change stream is lost; trying to open it again", "error", st.s.words(why))
 			told = time.Now()
 		}
+		st.waited = true
 		if !st.wait.pause(ctx) {
 			return store.ErrClosed
 		}
