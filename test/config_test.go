@@ -64,11 +64,17 @@ func TestWhatIsTakenIsTold(t *testing.T) {
 	address := strings.TrimPrefix(srv.url, "http://127.0.0.1:")
 
 	dir := t.TempDir()
-	for name, env := range map[string][2]string{
-		"the port":  {"GATEHOUSE_WEBSOCKET__PORT=" + address, "GATEHOUSE_STORE__PATH=" + filepath.Join(dir, "other.db")},
-		"the store": {"GATEHOUSE_WEBSOCKET__PORT=0", "GATEHOUSE_STORE__PATH=" + filepath.Join(srv.dir, "gatehouse.db")},
-	} {
-		status, stdout, stderr := commandWithEnv(t, env[:], "serve", "--config", srv.configPath())
+	taken := map[string][]string{
+		"the port": {
+			"GATEHOUSE_WEBSOCKET__PORT=" + address, "GATEHOUSE_STORE__PATH=" + filepath.Join(dir, "other.db"),
+			"GATEHOUSE_CONTROL__SOCKET=" + filepath.Join(dir, "other.sock"),
+		},
+	}
+	if !onMongoDB { // a database is there for several
+		taken["the store"] = []string{"GATEHOUSE_STORE__PATH=" + filepath.Join(srv.dir, "gatehouse.db")}
+	}
+	for name, env := range taken {
+		status, stdout, stderr := commandWithEnv(t, env, "serve", "--config", srv.configPath())
 		if status != 1 || stderr == "" || strings.Contains(stdout, "listening") {
 			t.Errorf("%s is taken: status %d, want 1 and words on standard error\n%s%s", name, status, stdout, stderr)
 		}

@@ -117,7 +117,7 @@ func TestNothingIsMissedAfterOpen(t *testing.T) {
 // Echoes of one socket keep their order, however fast they come.
 func TestEchoesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
-	srv := start(t, nil)
+	srv := startApart(t, nil)
 	sender, other := connect(t, srv.ws), connect(t, srv.ws)
 
 	const count = 2000

@@ -16,6 +16,7 @@ type frame struct {
 	Code      string          `json:"code"`
 	Error     string          `json:"error"`
 	Oldest    string          `json:"oldest"`
+	InDoubt   bool            `json:"inDoubt"`
 
 	raw string
 }

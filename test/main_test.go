@@ -1,12 +1,17 @@
 package test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"testing"
+
+	"gatehouse/test/secantus"
 )
 
 // gatehouse is the path of the binary under test, built once by TestMain.
@@ -49,7 +54,8 @@ func runTests(m *testing.M) (int, error) {
 	if node, err = startNode(); err != nil {
 		return 0, err
 	}
-	code := m.Run()
+	waitTogether()
+	code := secantus.Main(m)
 	return code, node.stop()
 }
 
@@ -66,4 +72,15 @@ func raceDetector() bool {
 		}
 	}
 	return false
+}
+
+// waitTogether has more tests run at once on MongoDB, unless the command line says how many: they wait for outages
+// and elections most of the time.
+func waitTogether() {
+	given := !onMongoDB
+	flag.Parse()
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // a number: it cannot fail
+	}
 }

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -125,8 +126,11 @@ func TestSeedSampleConfigLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.replaceConfig(t, string(sample))
-	// What the sample fixes and a test must not: any free port, this machine only.
+	// What the sample fixes and a test must not: any free port, this machine only, a store of its own.
 	srv.env = []string{"GATEHOUSE_WEBSOCKET__PORT=0", "GATEHOUSE_WEBSOCKET__HOST=127.0.0.1"}
+	for key, value := range srv.store {
+		srv.env = append(srv.env, fmt.Sprintf("GATEHOUSE_%s=%v", strings.ToUpper(strings.ReplaceAll(key, ".", "__")), value))
+	}
 	srv.launch(t)
 
 	connectWith(t, srv.ws, map[string]string{"origin": "http://blog.example.org"}).alive()

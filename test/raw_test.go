@@ -155,8 +155,14 @@ func (r *raw) closed(t *testing.T) (code int, reason string, before []frame) {
 	}
 }
 
-// next reads until the next text frame.
+// next reads the next text frame.
 func (r *raw) next(t *testing.T) frame {
+	t.Helper()
+	return decodeFrame(t, string(r.text(t)))
+}
+
+// text reads until the payload of the next text frame.
+func (r *raw) text(t *testing.T) []byte {
 	t.Helper()
 	for {
 		opcode, payload, err := r.read()
@@ -164,7 +170,7 @@ func (r *raw) next(t *testing.T) frame {
 			t.Fatalf("want a text frame: %v", err)
 		}
 		if opcode == opText {
-			return decodeFrame(t, string(payload))
+			return payload
 		}
 	}
 }

@@ -31,11 +31,8 @@ func TestFileWrittenInPlaceIsNoticed(t *testing.T) {
 	srv := start(t, nil)
 	goes := connect(t, srv.ws)
 
-	err := os.WriteFile(srv.configPath(), []byte(`{
-		"websocket": {"host": "127.0.0.1", "port": 0, "approvedSocketDomains": ["^localhost$"], "drainSeconds": 0},
-		"store": {"kind": "embedded", "path": "gatehouse.db"}
-	}`), 0o600)
-	if err != nil {
+	changed := srv.config(t, settings{"websocket.approvedSocketDomains": []string{"^localhost$"}})
+	if err := os.WriteFile(srv.configPath(), []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, _ := goes.closed(); code != 1008 {

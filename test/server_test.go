@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -27,6 +28,7 @@ type server struct {
 	pid int
 
 	env    []string
+	store  settings // where it keeps its data
 	cmd    *exec.Cmd
 	stdout *text
 	log    *text
@@ -45,6 +47,25 @@ func start(t *testing.T, s settings) *server {
 // startWithEnv is start with variables added to the environment, each NAME=value.
 func startWithEnv(t *testing.T, s settings, env ...string) *server {
 	t.Helper()
+	srv := newServer(t, storeOf(t))
+	srv.env = env
+	srv.configure(t, s)
+	srv.launch(t)
+	return srv
+}
+
+// startApart is start for a test that writes much.
+func startApart(t *testing.T, s settings) *server {
+	t.Helper()
+	srv := newServer(t, apart(t))
+	srv.configure(t, s)
+	srv.launch(t)
+	return srv
+}
+
+// newServer prepares a folder for a server; nothing runs in it yet.
+func newServer(t *testing.T, store settings) *server {
+	t.Helper()
 	// Not t.TempDir: its path holds the test's name, and the path of a Unix socket must stay short.
 	dir, err := os.MkdirTemp("", "gatehouse-") //nolint:usetesting // see above
 	if err != nil {
@@ -52,36 +73,39 @@ func startWithEnv(t *testing.T, s settings, env ...string) *server {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) }) //nolint:errcheck // a temporary folder
 
-	srv := &server{dir: dir, env: env}
-	srv.configure(t, s)
+	srv := &server{dir: dir, store: store}
 	t.Cleanup(func() {
 		if srv.running() {
 			srv.stop(t)
 		}
-		if t.Failed() {
+		if t.Failed() && srv.log != nil {
 			t.Logf("standard output of the server:\n%s\nits log:\n%s", srv.stdout, srv.log)
 		}
 	})
-	srv.launch(t)
 	return srv
 }
 
 // configure replaces config.json as an editor does: the new file is renamed over the old one.
 func (s *server) configure(t *testing.T, changed settings) {
 	t.Helper()
+	s.replaceConfig(t, s.config(t, changed))
+}
+
+// config is what config.json holds, with these settings beside those that every test has.
+func (s *server) config(t *testing.T, changed settings) string {
+	t.Helper()
 	all := settings{
 		"websocket.host":                  "127.0.0.1",
 		"websocket.port":                  0,
 		"websocket.approvedSocketDomains": []string{"^localhost$", "^trusted-host$"},
 		"websocket.drainSeconds":          0,
-		"store.kind":                      "embedded",
-		"store.path":                      "gatehouse.db",
 	}
+	maps.Copy(all, s.store)
 	maps.Copy(all, changed)
 
-	config := map[string]any{}
+	nested := map[string]any{}
 	for path, value := range all {
-		at := config
+		at := nested
 		names := strings.Split(path, ".")
 		for _, name := range names[:len(names)-1] {
 			if at[name] == nil {
@@ -91,11 +115,11 @@ func (s *server) configure(t *testing.T, changed settings) {
 		}
 		at[names[len(names)-1]] = value
 	}
-	file, err := json.MarshalIndent(config, "", "  ")
+	file, err := json.MarshalIndent(nested, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.replaceConfig(t, string(file))
+	return string(file)
 }
 
 func (s *server) replaceConfig(t *testing.T, file string) {
@@ -111,8 +135,40 @@ func (s *server) replaceConfig(t *testing.T, file string) {
 
 func (s *server) configPath() string { return filepath.Join(s.dir, "config.json") }
 
-// launch starts the process on the folder as it is and waits until it says where it listens.
+// launch starts the process on the folder as it is and waits until it is ready.
 func (s *server) launch(t *testing.T) {
+	t.Helper()
+	s.begin(t)
+	s.ready(t)
+}
+
+// ready waits until the process listens, and is ready.
+func (s *server) ready(t *testing.T) {
+	t.Helper()
+	s.listens(t)
+	eventually(t, "the server to be ready", func() bool {
+		status, _ := s.get(t, "/readyz", nil)
+		return status == 200
+	})
+}
+
+// listens waits until the process says where it listens.
+func (s *server) listens(t *testing.T) {
+	t.Helper()
+	eventually(t, "the line on standard output that says where it listens", func() bool {
+		if !s.running() {
+			t.Fatalf("serve ended with status %d before it listened", s.cmd.ProcessState.ExitCode())
+		}
+		if found := listening.FindStringSubmatch(s.stdout.String()); found != nil {
+			s.url, s.ws = "http://127.0.0.1:"+found[1], "ws://127.0.0.1:"+found[1]
+			return true
+		}
+		return false
+	})
+}
+
+// begin starts the process, which may come to nothing.
+func (s *server) begin(t *testing.T) {
 	t.Helper()
 	s.stdout, s.log = &text{}, &text{}
 	s.cmd = exec.Command(gatehouse, "serve", "--config", s.configPath())
@@ -128,20 +184,12 @@ func (s *server) launch(t *testing.T) {
 		_ = cmd.Wait() // the status is read from ProcessState
 		close(exited)
 	}(s.cmd)
-
-	eventually(t, "the line on standard output that says where it listens", func() bool {
-		if !s.running() {
-			t.Fatalf("serve ended with status %d before it listened", s.cmd.ProcessState.ExitCode())
-		}
-		if found := listening.FindStringSubmatch(s.stdout.String()); found != nil {
-			s.url, s.ws = "http://127.0.0.1:"+found[1], "ws://127.0.0.1:"+found[1]
-			return true
-		}
-		return false
-	})
 }
 
 func (s *server) running() bool {
+	if s.exited == nil {
+		return false
+	}
 	select {
 	case <-s.exited:
 		return false
@@ -188,7 +236,15 @@ func (s *server) wait(t *testing.T) int {
 // logged waits for a piece of text in the server's log.
 func (s *server) logged(t *testing.T, piece string) {
 	t.Helper()
-	eventually(t, "the log to say "+piece, func() bool { return strings.Contains(s.log.String(), piece) })
+	s.loggedTimes(t, piece, 1)
+}
+
+// loggedTimes waits until the server's log says something so many times.
+func (s *server) loggedTimes(t *testing.T, piece string, times int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("the log to say %d times: %s", times, piece), func() bool {
+		return strings.Count(s.log.String(), piece) >= times
+	})
 }
 
 // key makes an access key, named for its scopes, through the command line while the server runs.

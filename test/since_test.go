@@ -46,7 +46,7 @@ func TestSinceTheLastIsLiveAtOnce(t *testing.T) {
 func TestSinceWhileAPublisherRuns(t *testing.T) {
 	t.Parallel()
 	// Little is kept in memory, so that history comes from the store as well.
-	srv := start(t, settings{"events.history": 100})
+	srv := startApart(t, settings{"events.history": 100})
 	sender := connect(t, srv.ws+"/?events=10")
 
 	const count = 5000
@@ -154,6 +154,7 @@ func TestOldestOfAnEmptyHistory(t *testing.T) {
 // History that was trimmed is not skipped in silence; what is left can be read from oldest on.
 func TestTrimmedHistoryIsHistoryLost(t *testing.T) {
 	t.Parallel()
+	needsEmbedded(t, "how much MongoDB keeps is the size of its oplog")
 	srv := start(t, settings{"events.history": 10, "store.history.events": 50})
 	sender := connect(t, srv.ws)
 	first := sender.ask(echo(`"first"`)).ID
