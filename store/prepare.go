@@ -13,8 +13,10 @@ type Prepared struct {
 	Kind       Kind
 	Collection string
 
-	// ID is the document's; of an Insert that names none, a new ObjectID.
-	ID bson.RawValue
+	// ID is the document's; of an Insert that names none, a new ObjectID, and
+	// Generated.
+	ID        bson.RawValue
+	Generated bool
 
 	// Document is that of Insert and Put as it is to be stored: its _id first,
 	// its version, which is 1, last.
@@ -62,6 +64,7 @@ func (p *Prepared) insert(w *Write) error {
 		return err
 	}
 	if p.ID, err = doc.LookupErr("_id"); err != nil {
+		p.Generated = true
 		p.ID, err = MarshalValue(bson.NewObjectID())
 	} else {
 		err = ValidID(p.ID)

@@ -300,6 +300,9 @@ func TestDocumentsAreRefused(t *testing.T) {
 	}
 	w.refused(413, "TOO_LARGE", "PATCH", "/orders/a", `{"one":`+few(1_001)+`}`)
 	got := w.do("PATCH", "/orders/a", `{"one":`+few(1_000)+`}`)
+	for tries := 0; onMongoDB && got.status == 503 && tries < 5; tries++ { // SecantusDB takes seconds for it on a loaded machine
+		got = w.do("PATCH", "/orders/a", `{"one":`+few(1_000)+`}`)
+	}
 	if got.status != 200 || strings.Count(got.body, `:2`) != 999 || strings.Count(got.body, `:1`) != 5_000 || strings.Contains(got.body, `"5":`) {
 		t.Errorf("a wide change: status %d: %.200s", got.status, got.body)
 	}

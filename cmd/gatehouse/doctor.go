@@ -95,7 +95,10 @@ func examineStore(ctx context.Context, cfg *config.Config, st store.Store) []sto
 	}
 	findings := st.(store.Examiner).Examine(ctx)
 	if err != nil && findings[0].Verdict != store.Bad {
-		findings = append(findings, store.Finding{Subject: "collections", Verdict: store.Bad, Text: err.Error()})
+		findings = append(findings, store.Finding{
+			Subject: "collections", Verdict: store.Bad, Text: err.Error(),
+			Remedy: "see to it that the server may make and change what it needs: docs/mongodb.md has the role",
+		})
 	}
 	return findings
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"gatehouse/store"
+
 	wire "go.mongodb.org/mongo-driver/v2/event"
 )
 
@@ -17,7 +19,7 @@ type attempts struct{ lost atomic.Bool }
 type attemptsKey struct{}
 
 // writing are the commands of which an answer can be missed.
-var writing = []string{"insert", "update", "delete", "findAndModify"}
+var writing = []string{"insert", "update", "delete", "findAndModify", "commitTransaction"}
 
 // listen notes, for the write that a ctx belongs to, that an attempt ended
 // without telling what it did.
@@ -54,7 +56,11 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context) error) er
 	for {
 		err := f(ctx)
 		switch {
-		case err == nil || !undone(err):
+		case err == nil:
+			return nil
+		case a.lost.Load() && isDuplicateID(err):
+			return &doubtful{err} // it may be its own
+		case !undone(err):
 			return err
 		case a.lost.Load():
 			return &doubtful{err}
@@ -69,4 +75,13 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context) error) er
 func undone(err error) bool {
 	var doubt *doubtful
 	return !errors.As(err, &doubt) && (notPrimary(err) || hasCode(err, codeWriteConflict) || labelled(err, transientTransaction))
+}
+
+// isDuplicateID reports that an insert met a document with its own id.
+func isDuplicateID(err error) bool {
+	if !hasCode(err, codeDuplicate) {
+		return false
+	}
+	var d *store.DuplicateError
+	return errors.As(duplicate(err, &collection{}), &d) && slices.Equal(d.Fields, []string{"_id"})
 }

@@ -25,6 +25,19 @@ const splitWire = 21
 // what to do. Waiting does not help.
 var ErrDeployment = errors.New("this MongoDB can not be used")
 
+// DeploymentError says why a MongoDB can not be used, and what to do. It is
+// [ErrDeployment].
+type DeploymentError struct {
+	Text, Remedy string
+}
+
+func (e *DeploymentError) Error() string {
+	return fmt.Sprintf("%v: %s: %s", ErrDeployment, e.Text, e.Remedy)
+}
+
+// Is reports that it is ErrDeployment.
+func (e *DeploymentError) Is(target error) bool { return target == ErrDeployment }
+
 // hello is what a server says of itself.
 type hello struct {
 	SetName      string    `bson:"setName"`
@@ -80,11 +93,11 @@ func usable(h hello, set string) error {
 	case h.SetName == "" && !h.sharded() && h.IsReplicaSet:
 		return &store.UnavailableError{Err: errors.New("the replica set was not initiated yet: run rs.initiate() in mongosh")}
 	case h.SetName == "" && !h.sharded():
-		return fmt.Errorf("%w: it is a standalone server, which has no change streams. Make it a replica set of one: start mongod with --replSet rs0, run rs.initiate() in mongosh, and put replicaSet=rs0 into mongodb.uri", ErrDeployment)
+		return &DeploymentError{"it is a standalone server, which has no change streams", "make it a replica set of one: start mongod with --replSet rs0, run rs.initiate() in mongosh, and put replicaSet=rs0 into mongodb.uri"}
 	case set != "" && h.SetName != set && !h.sharded():
-		return fmt.Errorf("%w: its replica set is called %q, and mongodb.uri says replicaSet=%s: write replicaSet=%s", ErrDeployment, h.SetName, set, h.SetName)
+		return &DeploymentError{fmt.Sprintf("its replica set is called %q, and mongodb.uri says replicaSet=%s", h.SetName, set), "write replicaSet=" + h.SetName}
 	case h.MaxWire < leastWire:
-		return fmt.Errorf("%w: it is older than MongoDB 6.0 (wire version %d, at least %d is needed): upgrade it", ErrDeployment, h.MaxWire, leastWire)
+		return &DeploymentError{fmt.Sprintf("it is older than MongoDB 6.0 (wire version %d, at least %d is needed)", h.MaxWire, leastWire), "upgrade it"}
 	}
 	return nil
 }
@@ -148,13 +161,13 @@ func helloOf(ctx context.Context, from *options.ClientOptions, host string) (h h
 func (s *Store) refused(err error) error {
 	switch {
 	case hasCode(err, codeAuthentication, codeAtlas):
-		return fmt.Errorf("%w: it refuses the credentials in mongodb.uri (%s): correct user, password and authSource", ErrDeployment, s.words(innermost(err)))
+		return &DeploymentError{fmt.Sprintf("it refuses the credentials in mongodb.uri (%s)", s.words(innermost(err))), "correct user, password and authSource"}
 	case hasCode(err, codeUnauthorized) && !s.named:
-		return fmt.Errorf("%w: it asks for a user, and mongodb.uri names none: write mongodb://USER:PASSWORD@…, the password better with GATEHOUSE_MONGODB__URI_FILE", ErrDeployment)
+		return &DeploymentError{"it asks for a user, and mongodb.uri names none", "write mongodb://USER:PASSWORD@…, better into a file that GATEHOUSE_MONGODB__URI_FILE names"}
 	case hasCode(err, codeUnauthorized):
-		return fmt.Errorf("%w: the user of mongodb.uri lacks a right (%s): grant the role of docs/mongodb.md", ErrDeployment, s.words(innermost(err)))
+		return &DeploymentError{fmt.Sprintf("the user of mongodb.uri lacks a right (%s)", s.words(innermost(err))), "grant the role of docs/mongodb.md"}
 	case strings.Contains(err.Error(), "reports wire version"): // the driver's own refusal, which has no code
-		return fmt.Errorf("%w: it is older than MongoDB 6.0: upgrade it (%s)", ErrDeployment, s.words(innermost(err)))
+		return &DeploymentError{fmt.Sprintf("it is older than MongoDB 6.0 (%s)", s.words(innermost(err))), "upgrade it"}
 	}
 	return nil
 }

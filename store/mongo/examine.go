@@ -37,11 +37,14 @@ func (s *Store) Examine(ctx context.Context) []store.Finding {
 
 // unreached is the finding where nothing can be looked at.
 func unreached(err error) store.Finding {
-	f := store.Finding{Subject: "topology", Verdict: store.Bad, Text: err.Error()}
+	f := store.Finding{Subject: "topology", Verdict: store.Bad, Text: err.Error(), Remedy: "start MongoDB, or correct the hosts in mongodb.uri"}
+	var unusable *DeploymentError
 	var unavailable *store.UnavailableError
-	if errors.As(err, &unavailable) {
+	switch {
+	case errors.As(err, &unusable):
+		f.Text, f.Remedy = unusable.Text, unusable.Remedy
+	case errors.As(err, &unavailable):
 		f.Text = unavailable.Err.Error()
-		f.Remedy = "start MongoDB, or correct the hosts in mongodb.uri"
 	}
 	return f
 }

@@ -152,7 +152,15 @@ func (s *Store) plain(err error) error {
 	return &plainError{s.words(err), nil}
 }
 
-func (s *Store) words(err error) string { return withoutSecrets(s.o.URI, err.Error()) }
+// words are an error's, for people: without secrets, and without the driver's
+// view of the whole deployment.
+func (s *Store) words(err error) string {
+	var selection topology.ServerSelectionError
+	if errors.As(err, &selection) {
+		return withoutSecrets(s.o.URI, fmt.Sprintf("no server that could be written to answers (%v)", causeOf(err)))
+	}
+	return withoutSecrets(s.o.URI, err.Error())
+}
 
 type plainError struct {
 	words string
@@ -206,6 +214,18 @@ func (s *Store) boundedBy(ctx context.Context, most time.Duration) (context.Cont
 	}
 	letGo := context.AfterFunc(s.background, cancel)
 	return ctx, func() { letGo(); cancel() }
+}
+
+// hurried is bounded, for a write; less patiently where the server does not answer
+// anyway.
+func (s *Store) hurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := s.bounded(ctx)
+	most := patience
+	if end, ends := ctx.Deadline(); ends {
+		most = time.Until(end)
+	}
+	short, done := context.WithTimeout(ctx, s.ailing.patience(most))
+	return short, func() { done(); cancel() }
 }
 
 // ready says whether a call can begin.

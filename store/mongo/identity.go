@@ -37,8 +37,9 @@ type sealKey struct {
 	block  cipher.Block
 }
 
-// sealSize is how much longer sealing makes a content.
-const sealSize = aes.BlockSize
+// sealSize is how much longer sealing makes a content. Ids should be short, and
+// nobody can try many forged ones.
+const sealSize = 12
 
 func newSealKey(secret []byte) *sealKey {
 	derived := func(use string) []byte {
@@ -59,10 +60,16 @@ func (k *sealKey) vector(content []byte) []byte {
 	return h.Sum(nil)[:sealSize]
 }
 
+func (k *sealKey) stream(iv []byte) cipher.Stream {
+	var counter [aes.BlockSize]byte
+	copy(counter[:], iv)
+	return cipher.NewCTR(k.block, counter[:])
+}
+
 // seal seals content, which must not be used after.
 func (k *sealKey) seal(content []byte) []byte {
 	iv := k.vector(content)
-	cipher.NewCTR(k.block, iv).XORKeyStream(content, content)
+	k.stream(iv).XORKeyStream(content, content)
 	return append(iv, content...)
 }
 
@@ -72,7 +79,7 @@ func (k *sealKey) open(sealed []byte) ([]byte, bool) {
 		return nil, false
 	}
 	content := make([]byte, len(sealed)-sealSize)
-	cipher.NewCTR(k.block, sealed[:sealSize]).XORKeyStream(content, sealed[sealSize:])
+	k.stream(sealed[:sealSize]).XORKeyStream(content, sealed[sealSize:])
 	return content, hmac.Equal(sealed[:sealSize], k.vector(content))
 }
 

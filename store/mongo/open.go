@@ -73,6 +73,7 @@ type Store struct {
 	wire     atomic.Int32
 	seen     atomic.Pointer[window] // the oplog, as it was last looked at
 	marks    marks
+	ailing   ailing
 
 	background context.Context //nolint:containedctx // of everything that goes on by itself; it ends with Close
 	stop       context.CancelFunc
@@ -165,6 +166,9 @@ func refuseURI(uri string, err error) error {
 		}
 		return q
 	})
+	if strings.Contains(words, "port") || strings.Contains(words, "user") {
+		words += "; in a user or a password, write : / ? # [ ] @ % as %3A %2F %3F %23 %5B %5D %40 %25"
+	}
 	return fmt.Errorf("%w: %s", ErrURI, words)
 }
 

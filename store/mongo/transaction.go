@@ -27,13 +27,16 @@ func (s *Store) transact(ctx context.Context, writes []write) error {
 	if err != nil {
 		return s.fault(err, false)
 	}
-	defer session.EndSession(context.WithoutCancel(ctx))
+	defer s.endSession(session)
 	err = s.again(ctx, func() error {
 		if err := s.attempt(ctx, session, writes); err != nil {
 			return err
 		}
-		err := commit(ctx, session)
-		if err != nil && !labelled(err, transientTransaction) { // which says that nothing came of it
+		a := new(attempts)
+		err := commit(context.WithValue(ctx, attemptsKey{}, a), session)
+		// Only an answer that says so, after none that was lost, means that
+		// nothing came of it.
+		if err != nil && (a.lost.Load() || !labelled(err, transientTransaction)) {
 			return &doubtful{err}
 		}
 		return err
@@ -42,6 +45,19 @@ func (s *Store) transact(ctx context.Context, writes []write) error {
 		return refused
 	}
 	return s.fault(err, false)
+}
+
+// endSession ends a session, and with it what is open of its transaction, while
+// its user goes on: the server may take long to answer.
+func (s *Store) endSession(session *mongo.Session) {
+	end := func() {
+		ctx, cancel := context.WithTimeout(s.background, time.Second)
+		defer cancel()
+		session.EndSession(ctx)
+	}
+	if s.begin(end) != nil {
+		end()
+	}
 }
 
 // attempt makes the writes and leaves the transaction open, or aborts it. A
@@ -57,9 +73,11 @@ func (s *Store) attempt(ctx context.Context, session *mongo.Session, writes []wr
 			at += n
 			continue
 		}
-		abort, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		_ = session.AbortTransaction(abort) // the server does it by itself where this does not reach it
-		cancel()
+		if ctx.Err() == nil { // otherwise the end of the session does it, or the server
+			abort, cancel := context.WithTimeout(ctx, time.Second)
+			_ = session.AbortTransaction(abort)
+			cancel()
+		}
 		if reason, refused := s.refusal(&writes[at+n], err); refused {
 			return &store.WriteError{Index: at + n, Err: reason}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"gatehouse/store"
 
@@ -39,12 +38,25 @@ func (s *Store) Apply(ctx context.Context, writes ...store.Write) error {
 		}
 		prepared[i] = w
 	}
-	ctx, cancel := s.bounded(ctx)
+	ctx, cancel := s.hurried(ctx)
 	defer cancel()
+	err = s.make(ctx, prepared)
+	s.ailing.answered(!errors.Is(err, store.ErrUnavailable))
+	return err
+}
+
+// make makes the writes.
+func (s *Store) make(ctx context.Context, prepared []write) error {
 	if len(prepared) > 1 {
 		return s.transact(ctx, prepared)
 	}
-	err = s.write(ctx, func(ctx context.Context) error { return s.execute(ctx, &prepared[0]) })
+	err := s.write(ctx, func(ctx context.Context) error { return s.execute(ctx, &prepared[0]) })
+	if doubt := (*doubtful)(nil); errors.As(err, &doubt) {
+		if prepared[0].Generated && isDuplicateID(err) {
+			return nil // nobody else could have made this id: it was done
+		}
+		return s.fault(err, true)
+	}
 	if reason, refused := s.refusal(&prepared[0], err); refused {
 		return &store.WriteError{Err: reason}
 	}
@@ -91,7 +103,7 @@ func (s *Store) execute(ctx context.Context, w *write) error {
 		return err
 	case store.KindPut:
 		result, err := w.c.on.UpdateOne(ctx, condition(&w.Prepared), replacement(w.Document), options.UpdateOne().SetUpsert(!w.Conditional()))
-		if d := (*store.DuplicateError)(nil); errors.As(duplicate(err, w.c), &d) && slices.Equal(d.Fields, []string{"_id"}) {
+		if isDuplicateID(err) {
 			return s.execute(ctx, w) // another made the document at the same moment: this one is put in its place
 		}
 		if err == nil && result.MatchedCount+result.UpsertedCount == 0 {
