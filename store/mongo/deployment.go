@@ -68,6 +68,9 @@ func (s *Store) meet(ctx context.Context) error {
 		return nil
 	}
 	h, err := s.hello(ctx)
+	for wait := newBackoff(); poolCleared(err) && wait.pause(ctx); { // what cleared it is what we want to hear
+		h, err = s.hello(ctx)
+	}
 	if err == nil {
 		err = usable(h, s.set)
 	} else {
@@ -81,6 +84,15 @@ func (s *Store) meet(ctx context.Context) error {
 		s.checked.Store(true)
 	}
 	return err
+}
+
+// poolCleared reports that a call was ended by what another one met.
+func poolCleared(err error) bool {
+	var cleared interface {
+		error
+		Retryable() bool
+	}
+	return errors.As(err, &cleared) && cleared.Retryable()
 }
 
 // splits reports whether the server can send an event in parts that would be too
