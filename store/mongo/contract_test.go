@@ -1,6 +1,7 @@
 package mongo_test
 
 import (
+	"errors"
 	"testing"
 
 	"gatehouse/store"
@@ -61,6 +62,19 @@ func openAt(t testing.TB, uri, database string, more ...func(*mongo.Options)) *m
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settled waits until a store asks its server for nothing by itself: the
+// connection that it has is then free for what comes next.
+func settled(t testing.TB, s *mongo.Store) {
+	t.Helper()
+	eventually(t, "the oplog to have been looked at", func() bool {
+		_, known := s.Reach()
+		return known
+	})
+	if _, err := s.Get(t.Context(), "c", "nothing"); !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
 }

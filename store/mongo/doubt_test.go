@@ -24,6 +24,7 @@ func TestLostAnswerBeforeAnElection(t *testing.T) {
 	feed, err := near.Watch(t.Context(), store.Start{}, "c")
 	must(t, err)
 	defer feed.Close()
+	settled(t, far)
 	next := func() store.Change {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -268,7 +268,9 @@ func TestWritesThatFail(t *testing.T) {
 			})
 			seen := 0
 			for {
-				change, err := feed.Next(t.Context())
+				waiting, stop := context.WithTimeout(t.Context(), patience)
+				change, err := feed.Next(waiting)
+				stop()
 				must(t, err)
 				if change.ID.AsInt64() == int64(-id) {
 					break
@@ -283,6 +285,7 @@ func TestWritesThatFail(t *testing.T) {
 	t.Run("an answer that is lost", func(t *testing.T) {
 		proxy := secantus.NewProxy(t, server.Host())
 		far := openAt(t, proxy.URI(), "writes")
+		settled(t, far)
 		proxy.StallReplies()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -291,7 +294,9 @@ func TestWritesThatFail(t *testing.T) {
 		if !errors.As(err, &unavailable) || !unavailable.InDoubt {
 			t.Errorf("got %v", err)
 		}
-		change, err := feed.Next(t.Context()) // the server has it
+		waiting, stop := context.WithTimeout(t.Context(), patience)
+		defer stop()
+		change, err := feed.Next(waiting) // the server has it
 		if err != nil || change.ID.StringValue() != "lost" {
 			t.Errorf("got %+v, %v", change, err)
 		}

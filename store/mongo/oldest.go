@@ -10,8 +10,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// A mark is a place at which a feed had seen all there was, kept so that the store can say how far
-// back it reaches: MongoDB does not tell the oldest token that it accepts.
+// A mark is a place at which a feed had seen all there was, kept so that the
+// store can say how far back it reaches: MongoDB does not tell the oldest token
+// that it accepts.
 type mark struct {
 	at   time.Time
 	from bson.Raw

@@ -89,8 +89,8 @@ func (st *stream) open(ctx context.Context, at *bson.Timestamp) error {
 	}
 	st.cs, st.fresh, st.parts = cs, true, nil
 	st.moved = time.Now()
-	if at == nil {
-		st.move(cs.ResumeToken())
+	if token := cs.ResumeToken(); at == nil && token != nil {
+		st.move(token)
 	}
 	if st.from == nil && at == nil {
 		st.close()

@@ -41,7 +41,9 @@ func (s *Store) Apply(ctx context.Context, writes ...store.Write) error {
 	ctx, cancel := s.hurried(ctx)
 	defer cancel()
 	err = s.make(ctx, prepared)
-	s.ailing.answered(!errors.Is(err, store.ErrUnavailable))
+	if !errors.Is(err, context.Canceled) { // which says nothing of the server
+		s.ailing.answered(!errors.Is(err, store.ErrUnavailable))
+	}
 	return err
 }
 
