@@ -10,6 +10,7 @@ import (
 	"gatehouse/test/secantus"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.uber.org/goleak"
 )
 
@@ -57,6 +58,18 @@ func openAt(t testing.TB, uri, database string, more ...func(*mongo.Options)) *m
 		t.Fatal(err)
 	}
 	return s
+}
+
+// fresh is a store on a database of its own, a feed of the collection c from now,
+// and that collection as another program sees it.
+func fresh(t *testing.T) (*mongo.Store, store.Feed, *driver.Collection) {
+	t.Helper()
+	uri, database := secantus.Shared(t), secantus.Database(t)
+	s := openAt(t, uri, database)
+	feed, err := s.Watch(t.Context(), store.Start{}, "c")
+	must(t, err)
+	t.Cleanup(func() { must(t, feed.Close()) })
+	return s, feed, secantus.Connect(t, uri).Database(database).Collection("c")
 }
 
 func must(t testing.TB, err error) {

@@ -134,11 +134,7 @@ func TestCloseFinishesWrites(t *testing.T) {
 // A position goes to clients, and tells nothing of the document.
 func TestPositionsTellNothing(t *testing.T) {
 	t.Parallel()
-	uri, database := secantus.Shared(t), secantus.Database(t)
-	s := openAt(t, uri, database)
-	feed, err := s.Watch(t.Context(), store.Start{}, "c")
-	must(t, err)
-	defer feed.Close()
+	s, feed, _ := fresh(t)
 	must(t, s.Apply(t.Context(), store.Insert("c", bson.D{{Key: "_id", Value: "alice@example.org"}})))
 	change, err := feed.Next(t.Context())
 	must(t, err)

@@ -25,12 +25,7 @@ import (
 // was before and as it is after.
 func TestAfterIsWhatIsStored(t *testing.T) {
 	t.Parallel()
-	uri, database := secantus.Shared(t), secantus.Database(t)
-	s := openAt(t, uri, database)
-	feed, err := s.Watch(t.Context(), store.Start{}, "c")
-	must(t, err)
-	defer feed.Close()
-	on := secantus.Connect(t, uri).Database(database).Collection("c")
+	_, feed, on := fresh(t)
 	before := bson.Raw(nil)
 	id := bson.D{{Key: "_id", Value: "a"}}
 	check := func(what any) {
@@ -52,7 +47,7 @@ func TestAfterIsWhatIsStored(t *testing.T) {
 		}
 		before = after
 	}
-	_, err = on.InsertOne(t.Context(), append(id, bson.E{Key: "list", Value: bson.A{1, 2, bson.D{{Key: "x", Value: 1}}, bson.A{1, 2}}},
+	_, err := on.InsertOne(t.Context(), append(id, bson.E{Key: "list", Value: bson.A{1, 2, bson.D{{Key: "x", Value: 1}}, bson.A{1, 2}}},
 		bson.E{Key: "sub", Value: bson.D{{Key: "a", Value: 1}, {Key: "0", Value: "zero"}}}, bson.E{Key: "n", Value: 1}))
 	must(t, err)
 	check("insert")
@@ -164,12 +159,8 @@ func TestWithoutImages(t *testing.T) {
 // and in order.
 func TestForeignTransaction(t *testing.T) {
 	t.Parallel()
-	uri, database := secantus.Shared(t), secantus.Database(t)
-	s := openAt(t, uri, database)
-	feed, err := s.Watch(t.Context(), store.Start{}, "c")
-	must(t, err)
-	defer feed.Close()
-	client := secantus.Connect(t, uri)
+	s, feed, on := fresh(t)
+	client := on.Database().Client()
 	const size = 1000
 	session, err := client.StartSession()
 	must(t, err)
@@ -179,7 +170,7 @@ func TestForeignTransaction(t *testing.T) {
 		for n := range docs {
 			docs[n] = bson.D{{Key: "_id", Value: n}}
 		}
-		return client.Database(database).Collection("c").InsertMany(ctx, docs)
+		return on.InsertMany(ctx, docs)
 	})
 	must(t, err)
 	var changes []store.Change
@@ -210,14 +201,9 @@ func TestForeignTransaction(t *testing.T) {
 // A document near the largest that there can be is a change like any other.
 func TestLargeDocuments(t *testing.T) {
 	t.Parallel()
-	uri, database := secantus.Shared(t), secantus.Database(t)
-	s := openAt(t, uri, database)
-	feed, err := s.Watch(t.Context(), store.Start{}, "c")
-	must(t, err)
-	defer feed.Close()
+	_, feed, on := fresh(t)
 	large := strings.Repeat("x", 16<<20-2000)
-	on := secantus.Connect(t, uri).Database(database).Collection("c")
-	_, err = on.InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}, {Key: "text", Value: large}})
+	_, err := on.InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}, {Key: "text", Value: large}})
 	must(t, err)
 	_, err = on.UpdateOne(t.Context(), bson.D{{Key: "_id", Value: 1}}, bson.D{{Key: "$set", Value: bson.D{{Key: "n", Value: 2}}}})
 	must(t, err)
@@ -240,12 +226,7 @@ func TestLargeDocuments(t *testing.T) {
 // and gets everything all the same.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	uri, database := secantus.Shared(t), secantus.Database(t)
-	s := openAt(t, uri, database)
-	feed, err := s.Watch(t.Context(), store.Start{}, "c")
-	must(t, err)
-	defer feed.Close()
-	on := secantus.Connect(t, uri).Database(database).Collection("c")
+	_, feed, on := fresh(t)
 	padding := strings.Repeat("x", 1<<20)
 	const changes = 30
 	for n := range changes {

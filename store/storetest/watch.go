@@ -83,7 +83,7 @@ var watchCases = []testCase{
 		// nothing is left out.
 		got := f.next(feed)
 		for i, change := range all {
-			if idOf(got) == idOf(change) {
+			if got.Position == change.Position {
 				f.equal(got, change)
 				f.continues(feed, all[i+1:])
 				got = f.next(feed)
