@@ -58,16 +58,32 @@ type Server struct {
 // Collections are what the server keeps in the store, and what these rules look
 // at.
 func Collections(rules ...events.Rule) []store.Collection {
-	own := append(events.Collections(), keys.Collection(),
+	var names []string
+	for _, r := range rules {
+		names = append(names, r.Collection)
+	}
+	slices.Sort(names)
+	return append(own(), foreign(slices.Compact(names))...)
+}
+
+// own are the collections that the server keeps in the store.
+func own() []store.Collection {
+	return append(events.Collections(), keys.Collection(),
 		store.Collection{Name: events.Users, Secret: events.SecretFields()},
 		store.Collection{Name: events.Sessions, Secret: []string{"sessionId", "session", "data"}}, // the original's names
 		store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets})
-	for _, r := range rules {
-		if !slices.ContainsFunc(own, func(c store.Collection) bool { return c.Name == r.Collection }) {
-			own = append(own, store.Collection{Name: r.Collection, Foreign: true})
+}
+
+// foreign declares the collections of these names that are not the server's own:
+// they belong to other programs.
+func foreign(names []string) (more []store.Collection) {
+	ours := own()
+	for _, name := range names {
+		if !slices.ContainsFunc(ours, func(c store.Collection) bool { return c.Name == name }) {
+			more = append(more, store.Collection{Name: name, Foreign: true})
 		}
 	}
-	return own
+	return more
 }
 
 // open reports whether anybody with the right key may write the documents of a
@@ -77,8 +93,7 @@ func (s *Server) open(collection string) bool {
 	if !slices.Contains(s.log.Rules().Collections(), collection) {
 		return false
 	}
-	own := slices.ContainsFunc(Collections(), func(c store.Collection) bool { return c.Name == collection })
-	return !own || collection == events.Files || collection == events.Buckets
+	return len(foreign([]string{collection})) > 0 || collection == events.Files || collection == events.Buckets
 }
 
 // New makes a server. Errors are of the options.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -117,11 +116,7 @@ func (s *Server) run(ctx context.Context) error {
 func (s *Server) prepare(ctx context.Context) error {
 	for {
 		rules := s.log.Rules()
-		err := s.o.Store.Declare(ctx, Collections()...)
-		if err == nil {
-			err = s.declare(ctx, rules)
-		}
-		if err != nil {
+		if err := s.o.Store.Declare(ctx, append(own(), foreign(rules.Collections())...)...); err != nil {
 			return err
 		}
 		if s.prepared(rules) {
@@ -146,15 +141,4 @@ func (s *Server) prepared(rules *events.Rules) bool {
 // to other programs.
 func (s *Server) declare(ctx context.Context, rules *events.Rules) error {
 	return s.o.Store.Declare(ctx, foreign(rules.Collections())...)
-}
-
-// foreign declares the collections of these names that are not the server's own.
-func foreign(names []string) (more []store.Collection) {
-	own := Collections()
-	for _, name := range names {
-		if !slices.ContainsFunc(own, func(c store.Collection) bool { return c.Name == name }) {
-			more = append(more, store.Collection{Name: name, Foreign: true})
-		}
-	}
-	return more
 }
