@@ -139,7 +139,7 @@ func (r Rule) applies(c store.Change) bool {
 			return false
 		}
 		var got any
-		if json.Unmarshal(jsonValue(v), &got) != nil || !reflect.DeepEqual(got, number(want)) {
+		if json.Unmarshal(store.JSONValue(v), &got) != nil || !reflect.DeepEqual(got, number(want)) {
 			return false
 		}
 	}
@@ -186,7 +186,7 @@ func (r Rule) draft(c store.Change) draft {
 	slices.Sort(names)
 	for _, n := range names {
 		if v, err := lookup(doc, r.Properties[n]); err == nil {
-			ps = append(ps, property{n, jsonValue(v)})
+			ps = append(ps, property{n, store.JSONValue(v)})
 		}
 	}
 	d.body = body(ps...)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"gatehouse/store"
 )
 
 // Event is one numbered thing that happened.
@@ -19,9 +21,6 @@ type Event struct {
 	Body json.RawMessage
 }
 
-// timeLayout is RFC 3339 in UTC with milliseconds.
-const timeLayout = "2006-01-02T15:04:05.000Z"
-
 // JSON is the event as it goes over the wire: its properties flat beside
 // eventType, id and time. The body stands there as it is; it is not for
 // json.Marshal to escape.
@@ -33,7 +32,7 @@ func (e Event) JSON() []byte {
 		b = append(b, `,"id":"`...)
 		b = append(b, e.ID...) // ids need no escaping
 		b = append(b, `","time":"`...)
-		b = e.Time.UTC().AppendFormat(b, timeLayout)
+		b = e.Time.UTC().AppendFormat(b, store.TimeLayout)
 		b = append(b, '"')
 	}
 	if len(e.Body) > len("{}") {

@@ -40,8 +40,8 @@ var builtin = map[string]rule{
 }
 
 // secretFields are the fields of a user whose change nobody hears of. The names
-// are the original server's.
-var secretFields = []string{"password", "registerKey", "passwordTag"}
+// are the original server's, sessionId its session.
+var secretFields = []string{"password", "registerKey", "passwordTag", "sessionId"}
 
 // userChanged: see the table of types. An update can mean several things at
 // once; they come in the order of their numbers.
@@ -76,7 +76,7 @@ func userChanged(c store.Change) []draft {
 	}
 	if touched["privileges"] {
 		if v, err := c.After.LookupErr("privileges"); err == nil {
-			ds = append(ds, one(PrivilegesChanged, property{"privileges", jsonValue(v)}))
+			ds = append(ds, one(PrivilegesChanged, property{"privileges", store.JSONValue(v)}))
 		}
 	}
 	return ds
@@ -144,9 +144,9 @@ func documentChanged(name string, added, removed Type) rule {
 		if user == "" {
 			user = text(doc, "username")
 		}
-		d := jsonDocument(doc)
+		d := store.JSONDocument(doc)
 		if doc == nil {
-			d = jsonDocument(idOnly(c.ID))
+			d = store.JSONDocument(idOnly(c.ID))
 		}
 		return []draft{{kind, user, body(property{"username", user}, property{name, d})}}
 	}

@@ -1,4 +1,4 @@
-package events
+package store
 
 import (
 	"encoding/base64"
@@ -8,39 +8,40 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"gatehouse/store"
 )
 
-// jsonDocument gives a document as plain JSON, the way people expect to read
+// TimeLayout is RFC 3339 in UTC with milliseconds, as precise as BSON's dates.
+const TimeLayout = "2006-01-02T15:04:05.000Z"
+
+// JSONDocument gives a document as plain JSON, the way people expect to read
 // it: an ObjectID as its hex digits, a date in RFC 3339, numbers as numbers.
 // Unlike MongoDB's Extended JSON it cannot be read back without loss, and is not
-// meant to be.
-func jsonDocument(doc bson.Raw) json.RawMessage {
+// meant to be. The version is left out.
+func JSONDocument(doc bson.Raw) json.RawMessage {
 	b := []byte{'{'}
 	elements, _ := doc.Elements()
 	for _, e := range elements {
-		if e.Key() == store.VersionField {
+		if e.Key() == VersionField {
 			continue
 		}
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = appendString(b, e.Key())
+		b = appendJSONString(b, e.Key())
 		b = append(b, ':')
-		b = append(b, jsonValue(e.Value())...)
+		b = append(b, JSONValue(e.Value())...)
 	}
 	return append(b, '}')
 }
 
-// jsonValue is jsonDocument for any value.
-func jsonValue(v bson.RawValue) json.RawMessage {
+// JSONValue is JSONDocument for any value.
+func JSONValue(v bson.RawValue) json.RawMessage {
 	switch v.Type {
 	case bson.TypeString:
-		return appendString(nil, v.StringValue())
+		return appendJSONString(nil, v.StringValue())
 	case bson.TypeSymbol:
 		s, _ := v.SymbolOK()
-		return appendString(nil, s)
+		return appendJSONString(nil, s)
 	case bson.TypeInt32:
 		return strconv.AppendInt(nil, int64(v.Int32()), 10)
 	case bson.TypeInt64:
@@ -54,20 +55,20 @@ func jsonValue(v bson.RawValue) json.RawMessage {
 	case bson.TypeBoolean:
 		return strconv.AppendBool(nil, v.Boolean())
 	case bson.TypeObjectID:
-		return appendString(nil, v.ObjectID().Hex())
+		return appendJSONString(nil, v.ObjectID().Hex())
 	case bson.TypeDateTime:
-		return appendString(nil, time.UnixMilli(v.DateTime()).UTC().Format(timeLayout))
+		return appendJSONString(nil, time.UnixMilli(v.DateTime()).UTC().Format(TimeLayout))
 	case bson.TypeDecimal128:
 		d, _ := v.Decimal128OK()
-		return appendString(nil, d.String())
+		return appendJSONString(nil, d.String())
 	case bson.TypeBinary:
 		_, data := v.Binary()
-		return appendString(nil, base64.StdEncoding.EncodeToString(data))
+		return appendJSONString(nil, base64.StdEncoding.EncodeToString(data))
 	case bson.TypeTimestamp:
 		t, _ := v.Timestamp()
-		return appendString(nil, time.Unix(int64(t), 0).UTC().Format(timeLayout))
+		return appendJSONString(nil, time.Unix(int64(t), 0).UTC().Format(TimeLayout))
 	case bson.TypeEmbeddedDocument:
-		return jsonDocument(v.Document())
+		return JSONDocument(v.Document())
 	case bson.TypeArray:
 		b := []byte{'['}
 		values, _ := v.Array().Values()
@@ -75,7 +76,7 @@ func jsonValue(v bson.RawValue) json.RawMessage {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(b, jsonValue(e)...)
+			b = append(b, JSONValue(e)...)
 		}
 		return append(b, ']')
 	default: // null, undefined, and what only a database's own programs use
@@ -83,7 +84,7 @@ func jsonValue(v bson.RawValue) json.RawMessage {
 	}
 }
 
-func appendString(b []byte, s string) []byte {
+func appendJSONString(b []byte, s string) []byte {
 	q, _ := json.Marshal(s)
 	return append(b, q...)
 }

@@ -1,0 +1,114 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"gatehouse/store"
+)
+
+// Delete removes an account, and before it the records of its files and buckets,
+// and its sessions. The super admin cannot be deleted.
+func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
+	found, err := a.changeable(ctx, by, name)
+	switch {
+	case err != nil:
+		return err
+	case found.Privileges == Super:
+		return &RefusedError{"the super admin cannot be deleted"}
+	}
+	for _, collection := range []string{files, buckets} {
+		for _, owner := range []string{"user", "username"} {
+			if err := a.deleteOwned(ctx, collection, owner, found.Username); err != nil {
+				return err
+			}
+		}
+	}
+	return again(ctx, func() error { return a.deleteWithSessions(ctx, found.id) })
+}
+
+// deleteWithSessions removes an account and its sessions together, so that
+// nobody is logged in to an account that is gone.
+func (a *Accounts) deleteWithSessions(ctx context.Context, id bson.RawValue) error {
+	found, err := a.byID(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case found.Privileges == Super:
+		return &RefusedError{"the super admin cannot be deleted"}
+	}
+	ids, err := a.sessionsOf(ctx, found, endable+1)
+	if err == nil && len(ids) > endable {
+		if err = a.endSessions(ctx, found, ""); err == nil {
+			ids, err = a.sessionsOf(ctx, found, endable)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	var writes []store.Write
+	for _, id := range ids {
+		writes = append(writes, store.Delete(sessions, id))
+	}
+	// A login counts the version up: its session would be left behind.
+	err = a.store.Apply(ctx, append(writes, store.Delete(users, found.id).IfVersion(found.version))...)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // a session or the account went meanwhile
+		return store.ErrConflict
+	case err != nil:
+		return fmt.Errorf("deleting a user: %w", err)
+	}
+	return nil
+}
+
+// deleteOwned removes the records of what a user owned.
+func (a *Accounts) deleteOwned(ctx context.Context, collection, field, username string) error {
+	for {
+		raws, err := a.store.Find(ctx, collection, store.Query{Where: bson.D{{Key: field, Value: username}}, Limit: endable})
+		if err != nil {
+			return fmt.Errorf("looking for a user's %s: %w", collection, err)
+		}
+		if err := a.deleteAll(ctx, collection, idsOf(raws)); err != nil {
+			return err
+		}
+		if len(raws) < endable {
+			return nil
+		}
+	}
+}
+
+// deleteAll removes documents together; some may have gone meanwhile.
+func (a *Accounts) deleteAll(ctx context.Context, collection string, ids []any) error {
+	writes := make([]store.Write, len(ids))
+	for i, id := range ids {
+		writes[i] = store.Delete(collection, id)
+	}
+	err := a.store.Apply(ctx, writes...)
+	if errors.Is(err, store.ErrNotFound) {
+		for _, w := range writes {
+			if err = a.store.Apply(ctx, w); err != nil && !errors.Is(err, store.ErrNotFound) {
+				break
+			}
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("deleting a user's %s: %w", collection, err)
+	}
+	return nil
+}
+
+// idsOf are the ids of documents; those that are texts as texts.
+func idsOf(raws []bson.Raw) []any {
+	ids := make([]any, len(raws))
+	for i, raw := range raws {
+		id := raw.Lookup("_id")
+		if ids[i] = id; id.Type == bson.TypeString {
+			ids[i] = id.StringValue()
+		}
+	}
+	return ids
+}

@@ -1,0 +1,187 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"gatehouse/store"
+	"gatehouse/users/mail"
+)
+
+// NewUser is what an account begins with.
+type NewUser struct {
+	Username   string
+	Email      string
+	Password   string
+	Privileges Privileges // of Create; 0: Regular
+	Meta       bson.D     // nil: empty
+}
+
+func (n NewUser) check() error {
+	for _, err := range []error{checkUsername(n.Username), checkEmail(n.Email), checkPassword(n.Password), checkMeta(n.Meta)} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// document is the account as it is stored.
+func (n NewUser) document(hash, registerKey string) bson.D {
+	meta := n.Meta
+	if meta == nil {
+		meta = bson.D{}
+	}
+	return bson.D{
+		{Key: "username", Value: n.Username},
+		{Key: "email", Value: n.Email},
+		{Key: passwordField, Value: hash},
+		{Key: registerKeyField, Value: registerKey},
+		{Key: "createdOn", Value: time.Now().UnixMilli()},
+		{Key: "privileges", Value: int32(n.Privileges)},
+		{Key: "meta", Value: meta},
+	}
+}
+
+// Register makes a regular account for somebody who comes from an address, and
+// says what it still needs. Errors: [*InvalidError], [ErrTaken], [*SlowedError],
+// [ErrBusy].
+//
+// Where an address has to be confirmed, registering one that is taken is
+// answered like any other: its owner gets a mail that says so.
+func (a *Accounts) Register(ctx context.Context, n NewUser, from netip.Addr) (Activation, error) {
+	settings := a.settings.Load()
+	n.Privileges = Regular
+	if err := n.check(); err != nil {
+		return "", err
+	}
+	if err := a.attempt(ctx, registrationsFrom(settings.RegistrationsPerHour), neighbourhood(from)); err != nil {
+		return "", err
+	}
+	confirmed := settings.Activation == ActivationEmail
+	if confirmed {
+		if err := a.notHeld(ctx, n.Username); err != nil {
+			return "", err
+		}
+	}
+	hash, err := a.hasher.hash(ctx, n.Password, settings.Cost)
+	if err != nil {
+		return "", err
+	}
+	registerKey := ""
+	if settings.Activation != ActivationNone {
+		_, registerKey = newKey(time.Now(), settings.KeyLifetime) // nobody has it; the mail makes another
+	}
+	writes := []store.Write{store.Insert(users, n.document(hash, registerKey))}
+	if confirmed {
+		writes = append(writes, mail.Job{Kind: mail.Activation, User: n.Username}.Write())
+	}
+	err = a.store.Apply(ctx, writes...)
+	if confirmed && duplicate(err, "email") {
+		err = a.pretend(ctx, n, settings)
+	}
+	switch {
+	case errors.Is(err, ErrTaken), errors.Is(err, store.ErrDuplicate):
+		return "", ErrTaken
+	case err != nil:
+		return "", fmt.Errorf("registering: %w", err)
+	}
+	if confirmed {
+		a.wake()
+	}
+	return settings.Activation, nil
+}
+
+// pretend does for an address that is taken what is seen of a registration: the
+// name is taken for as long as the key of a mail would work.
+func (a *Accounts) pretend(ctx context.Context, n NewUser, settings *Settings) error {
+	_, err := a.find(ctx, n.Username)
+	if !errors.Is(err, ErrUnknown) {
+		if err == nil {
+			err = ErrTaken
+		}
+		return err
+	}
+	return a.store.Apply(ctx,
+		store.Insert(held, bson.D{{Key: "_id", Value: fold(n.Username)}, {Key: "expires", Value: time.Now().Add(settings.KeyLifetime)}}),
+		mail.Job{Kind: mail.Taken, User: n.Email}.Write())
+}
+
+// notHeld refuses a name that a registration with a taken address has got.
+func (a *Accounts) notHeld(ctx context.Context, username string) error {
+	raw, err := a.store.Get(ctx, held, fold(username))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("registering: %w", err)
+	}
+	if time.Now().Before(moment(raw.Lookup("expires"))) {
+		return ErrTaken
+	}
+	return a.store.Apply(ctx, store.Delete(held, fold(username)))
+}
+
+// Create makes an account that is activated. Who may make one of these
+// privileges is who may change one.
+func (a *Accounts) Create(ctx context.Context, by Actor, n NewUser) (User, error) {
+	if n.Privileges == 0 {
+		n.Privileges = Regular
+	}
+	if err := n.check(); err != nil {
+		return User{}, err
+	}
+	if err := by.mayGrant(n.Privileges); err != nil {
+		return User{}, err
+	}
+	return a.create(ctx, n)
+}
+
+// CreateAdmin makes the super admin, or an admin where there is one already. It
+// is for the operator.
+func (a *Accounts) CreateAdmin(ctx context.Context, n NewUser) (User, error) {
+	supers, err := a.store.Find(ctx, users, store.Query{Where: bson.D{{Key: "privileges", Value: int32(Super)}}, Limit: 1})
+	if err != nil {
+		return User{}, fmt.Errorf("looking for the super admin: %w", err)
+	}
+	n.Privileges = Super
+	if len(supers) > 0 {
+		n.Privileges = Admin
+	}
+	if err := n.check(); err != nil {
+		return User{}, err
+	}
+	return a.create(ctx, n)
+}
+
+func (a *Accounts) create(ctx context.Context, n NewUser) (User, error) {
+	hash, err := a.hasher.hash(ctx, n.Password, a.settings.Load().Cost)
+	if err != nil {
+		return User{}, err
+	}
+	document := n.document(hash, "")
+	err = a.store.Apply(ctx, store.Insert(users, document))
+	switch {
+	case errors.Is(err, store.ErrDuplicate):
+		return User{}, ErrTaken
+	case err != nil:
+		return User{}, fmt.Errorf("creating a user: %w", err)
+	}
+	raw, err := store.MarshalDocument(document)
+	if err != nil {
+		return User{}, err
+	}
+	made, err := decode(raw)
+	return made.User, err
+}
+
+func duplicate(err error, field string) bool {
+	var d *store.DuplicateError
+	return errors.As(err, &d) && slices.Equal(d.Fields, []string{field})
+}
