@@ -18,6 +18,8 @@ type Config struct {
 	Events Events `json:"events"`
 	// Accounts and sessions.
 	Users Users `json:"users"`
+	// The SMTP server by which mails to users are sent, and the texts of the mails.
+	Mail Mail `json:"mail"`
 	// How the command line reaches a running server.
 	Control Control `json:"control"`
 	// What the server writes to standard error.
@@ -127,9 +129,39 @@ type Rule struct {
 // Users is the section of accounts and sessions.
 type Users struct {
 	// What a new account needs before it may log in: "none", "admin" (an administrator's approval) or "email" (a confirmed address).
-	Activation string `json:"activation" jsonschema:"enum=none,enum=admin,enum=email"`
+	Activation string `json:"activation" jsonschema:"enum=none,enum=admin,enum=email" reload:"live"`
 	// For how many hours a session lasts, fractions allowed.
-	SessionHours float64 `json:"sessionHours" jsonschema:"exclusiveMinimum=0,maximum=87600"`
+	SessionHours float64 `json:"sessionHours" jsonschema:"exclusiveMinimum=0,maximum=87600" reload:"live"`
+	// Where people reach this server, such as https://users.example.com: the links in mails begin with it. Empty: http://localhost and the port.
+	URL string `json:"url" jsonschema:"format=http-url" reload:"live"`
+	// The cost of the hashes of passwords (bcrypt). One more doubles the time that a login takes, and that a guess takes who has stolen the hashes.
+	BcryptCost int `json:"bcryptCost" jsonschema:"minimum=4,maximum=16" reload:"live"`
+	// For how many hours the link works that confirms an address, fractions allowed.
+	KeyHours float64 `json:"keyHours" jsonschema:"exclusiveMinimum=0,maximum=8760" reload:"live"`
+	// For how many minutes the link works with which a new password is chosen, fractions allowed.
+	ResetMinutes float64 `json:"resetMinutes" jsonschema:"exclusiveMinimum=0,maximum=10080" reload:"live"`
+	// How many accounts may be registered from one IP address in an hour. 0: no limit.
+	RegistrationsPerHour int `json:"registrationsPerHour" jsonschema:"minimum=0,maximum=1000000" reload:"live"`
+	// How many failed logins from one IP address to one account are free of a wait. Each further one doubles the wait, up to 15 minutes. 0: no limit.
+	FailedLogins int `json:"failedLogins" jsonschema:"minimum=0,maximum=1000" reload:"live"`
+}
+
+// Mail is the section of the mails to users.
+type Mail struct {
+	// The name or address of the SMTP server that takes the mails, without a port. Empty: none is sent, and the links that would be in them are written to the log.
+	Host string `json:"host" jsonschema:"format=host"`
+	// The TCP port of the SMTP server: usually 587 with "starttls", 465 with "tls".
+	Port int `json:"port" jsonschema:"minimum=1,maximum=65535"`
+	// The name to log in to the SMTP server with. Empty: without a login.
+	Username string `json:"username"`
+	// The password to log in to the SMTP server with. Better kept out of the file: GATEHOUSE_MAIL__PASSWORD_FILE.
+	Password string `json:"password" jsonschema:"writeOnly=true"`
+	// The address that the mails come from, such as Gatehouse <no-reply@example.com>. Needed where mail.host is given.
+	From string `json:"from" jsonschema:"format=mail-address"`
+	// How the connection to the SMTP server is encrypted: "starttls" (it must offer that), "tls" (from the first byte) or "none" (mails and password can be read on the way).
+	TLS string `json:"tls" jsonschema:"enum=starttls,enum=tls,enum=none"`
+	// The folder of the deployment's own texts of mails, relative to the configuration file. A text that is not in it is the built in one. Empty: all are built in.
+	Templates string `json:"templates"`
 }
 
 // Control is the section of the control socket.
@@ -171,7 +203,16 @@ func Default() Config {
 			OutageHours: 24,
 		},
 		Events: Events{History: 10_000, HistoryLost: "continue", Rules: []Rule{}},
-		Users:  Users{Activation: "none", SessionHours: 14 * 24},
-		Log:    Log{Level: "info", Format: "text"},
+		Users: Users{
+			Activation:           "none",
+			SessionHours:         14 * 24,
+			BcryptCost:           12,
+			KeyHours:             24,
+			ResetMinutes:         60,
+			RegistrationsPerHour: 20,
+			FailedLogins:         5,
+		},
+		Mail: Mail{Port: 587, TLS: "starttls"},
+		Log:  Log{Level: "info", Format: "text"},
 	}
 }

@@ -122,12 +122,21 @@ func unknownKey(name string) string {
 
 func variableSuggestion(name string, keys map[string][]string) string {
 	short := strings.TrimPrefix(name, prefix)
-	var names []string
+	var names, same []string
 	for candidate, path := range keys {
 		if path[len(path)-1] == strings.ToLower(short) {
-			return "; did you mean " + candidate + "?"
+			same = append(same, candidate)
 		}
 		names = append(names, strings.TrimPrefix(candidate, prefix))
+	}
+	slices.Sort(same)
+	for _, candidate := range same { // of several, the one that has a short form in the file is meant
+		if len(same) == 1 || slices.Contains(shortForms, strings.ToLower(short)) && keys[candidate][0] == "websocket" {
+			return "; did you mean " + candidate + "?"
+		}
+	}
+	if len(same) > 0 {
+		return "; did you mean " + strings.Join(same, " or ") + "?"
 	}
 	if found := nearest(short, names); found != "" {
 		return "; did you mean " + prefix + found + "?"

@@ -38,6 +38,12 @@ func TestValueFromAFile(t *testing.T) {
 	if c.Websocket.Port != 81 {
 		t.Errorf("port %d", c.Websocket.Port)
 	}
+	secret := filepath.Join(folder, "password")
+	overwrite(t, secret, "s3cret\n")
+	c = mustLoad(t, Source{Environ: []string{"GATEHOUSE_MAIL__USERNAME=gatehouse", "GATEHOUSE_MAIL__PASSWORD_FILE=" + secret}})
+	if c.Mail.Password != "s3cret" {
+		t.Errorf("the password of mail.password is %q", c.Mail.Password)
+	}
 }
 
 // Each environment has exactly one problem: where, of which key, and what.

@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -19,6 +21,8 @@ var formats = []jsonschema.Format{
 	{Name: "host", Validate: text(checkHost)},
 	{Name: "ip-or-cidr", Validate: text(checkNetwork)},
 	{Name: "mongodb-uri", Validate: text(checkMongoURI)},
+	{Name: "http-url", Validate: text(checkHTTPURL)},
+	{Name: "mail-address", Validate: text(checkMailAddress)},
 	{Name: "dotted-path", Validate: text(checkDottedPath)},
 }
 
@@ -72,6 +76,30 @@ func checkMongoURI(uri string) error {
 		return nil
 	}
 	return errors.New("must begin with mongodb:// or mongodb+srv://")
+}
+
+// checkHTTPURL accepts what a path can be appended to.
+func checkHTTPURL(address string) error {
+	if address == "" {
+		return nil
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return errors.New("must be an absolute address such as https://users.example.com")
+	case u.User != nil:
+		return errors.New("must have no name and no password before the host; everybody who gets a mail sees it")
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):
+		return fmt.Errorf("must have nothing from the first ? or # on; got %q", clip(address))
+	}
+	return nil
+}
+
+func checkMailAddress(address string) error {
+	if _, err := mail.ParseAddress(address); err != nil && address != "" {
+		return fmt.Errorf("must be a mail address such as no-reply@example.com or Gatehouse <no-reply@example.com>; got %q", clip(address))
+	}
+	return nil
 }
 
 func checkDottedPath(path string) error {

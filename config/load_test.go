@@ -87,13 +87,14 @@ func TestShortForm(t *testing.T) {
 }
 
 func TestPathsAreRelativeToTheFile(t *testing.T) {
-	path := write(t, `{"store": {"path": "data/x.db"}, "websocket": {"tls": {"cert": "c.pem", "key": "/etc/k.pem"}}}`)
+	path := write(t, `{"store": {"path": "data/x.db"}, "websocket": {"tls": {"cert": "c.pem", "key": "/etc/k.pem"}}, "mail": {"templates": "mails"}}`)
 	c, folder := mustLoad(t, Source{Path: path}), filepath.Dir(path)
 	for got, want := range map[string]string{
 		c.Store.Path:         filepath.Join(folder, "data/x.db"),
 		c.Control.Socket:     filepath.Join(folder, "data/x.db.sock"),
 		c.Websocket.TLS.Cert: filepath.Join(folder, "c.pem"),
 		c.Websocket.TLS.Key:  "/etc/k.pem",
+		c.Mail.Templates:     filepath.Join(folder, "mails"),
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -149,16 +150,19 @@ func TestRestartOnly(t *testing.T) {
 	live.Websocket.MaxConnections, live.Websocket.MaxConnectionsPerIP = 1, 1
 	live.Websocket.MessagesPerSecond, live.Websocket.DrainSeconds = 1, 1
 	live.Log.Level, live.Events.Rules = "warn", []Rule{{Number: 1000}}
+	live.Users = Users{Activation: "admin", SessionHours: 1, URL: "http://a"}
 	live.Websocket.TrustedProxies = nil // as good as empty
 	if got := RestartOnly(&old, &live); len(got) != 0 {
 		t.Errorf("RestartOnly = %q, want none", got)
 	}
 	fixed.Websocket.Port, fixed.Websocket.TLS.Key, fixed.Websocket.PingSeconds = 1, "k", 1
 	fixed.Websocket.TrustedProxies, fixed.Log.Format, fixed.Events.History = []string{"::1"}, "json", 1
-	fixed.Store.History.Hours, fixed.MongoDB.URI, fixed.Users.Activation, fixed.Control.Socket = 1, "u", "admin", "s"
+	fixed.Store.History.Hours, fixed.MongoDB.URI, fixed.Control.Socket = 1, "u", "s"
+	fixed.Mail = Mail{Host: "h", Port: 1, Username: "u", Password: "p", From: "f", TLS: "tls", Templates: "t"}
 	want := []string{
 		"websocket.port", "websocket.pingSeconds", "websocket.trustedProxies", "websocket.tls.key", "store.history.hours",
-		"mongodb.uri", "events.history", "users.activation", "control.socket", "log.format",
+		"mongodb.uri", "events.history", "mail.host", "mail.port", "mail.username", "mail.password", "mail.from", "mail.tls",
+		"mail.templates", "control.socket", "log.format",
 	}
 	if got := RestartOnly(&old, &fixed); !slices.Equal(got, want) {
 		t.Errorf("RestartOnly = %q, want %q", got, want)

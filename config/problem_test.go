@@ -67,6 +67,28 @@ func TestProblemsOfTheFile(t *testing.T) {
 		"history":       {`{"store": {"history": {"hours": 0}}}`, "store.history.hours", "more than 0"},
 		"database":      {`{"mongodb": {"database": "a.b"}}`, "mongodb.database", "must match"},
 
+		"url, relative":    {`{"users": {"url": "users.example.com/"}}`, "users.url", "absolute"},
+		"url, scheme":      {`{"users": {"url": "ftp://example.com"}}`, "users.url", "absolute"},
+		"url, no host":     {`{"users": {"url": "https://:80"}}`, "users.url", "absolute"},
+		"url, query":       {`{"users": {"url": "https://example.com/?a=b"}}`, "users.url", "?"},
+		"url, empty query": {`{"users": {"url": "https://example.com?"}}`, "users.url", "?"},
+		"url, fragment":    {`{"users": {"url": "https://example.com/#"}}`, "users.url", "#"},
+		"url, password":    {`{"users": {"url": "https://a:b@example.com"}}`, "users.url", "no password"},
+		"bcrypt, low":      {`{"users": {"bcryptCost": 3}}`, "users.bcryptCost", "at least 4"},
+		"bcrypt, high":     {`{"users": {"bcryptCost": 17}}`, "users.bcryptCost", "at most 16"},
+		"key hours":        {`{"users": {"keyHours": 0}}`, "users.keyHours", "more than 0"},
+		"reset minutes":    {`{"users": {"resetMinutes": 10080.5}}`, "users.resetMinutes", "at most 10080"},
+		"registrations":    {`{"users": {"registrationsPerHour": -1}}`, "users.registrationsPerHour", "at least 0"},
+		"failed logins":    {`{"users": {"failedLogins": 1001}}`, "users.failedLogins", "at most 1000"},
+
+		"mail host":       {`{"mail": {"host": "smtp.example.com:25", "from": "a@b"}}`, "mail.host", "without a port"},
+		"mail port":       {`{"mail": {"port": 0}}`, "mail.port", "at least 1"},
+		"mail from":       {`{"mail": {"from": "nobody"}}`, "mail.from", "no-reply@example.com"},
+		"mail, no from":   {`{"mail": {"host": "smtp.example.com"}}`, "mail.from", "need an address"},
+		"mail tls":        {`{"mail": {"tls": "ssl"}}`, "mail.tls", `"starttls", "tls", "none"`},
+		"mail, one wrong": {`{"mail": {"host": "smtp.example.com", "port": "25"}}`, "mail.port", "whole number"},
+		"mail password":   {`{"mail": {"password": "x"}}`, "mail.username", "both or neither"},
+
 		"rule number":        {rule(`"number": 999, ` + good), "events.rules[1].number", "at least 1000"},
 		"rule number twice":  {rule(`"number": 1000, ` + good), "events.rules[1].number", "events.rules[0]"},
 		"rule without":       {rule(good), "events.rules[1].number", "missing"},
@@ -180,6 +202,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 		"value as file":   {Environ: []string{"GATEHOUSE_MONGODB__URI_FILE=mongodb://u:" + secret + "@h"}},
 		"content":         {Environ: []string{"GATEHOUSE_MONGODB__URI_FILE=" + file}},
 		"flag":            {Flags: map[string]any{"mongodb.uri": secret}},
+		"mail, file":      {Path: write(t, `{"mail": {"password": ["`+secret+`"]}}`)},
+		"mail, section":   {Path: write(t, `{"mail": "`+secret+`"}`)},
+		"mail, variable":  {Environ: []string{"GATEHOUSE_MAIL__PASSWORD=" + secret}},
+		"mail, content":   {Environ: []string{"GATEHOUSE_MAIL__PASSWORD_FILE=" + file}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Load()

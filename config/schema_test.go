@@ -81,8 +81,10 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 		}
 	}
 	check("", compiled())
-	if !schemaAt([]string{"mongodb", "uri"}).WriteOnly {
-		t.Error("mongodb.uri is not marked as a secret")
+	for _, path := range [][]string{{"mongodb", "uri"}, {"mail", "password"}} {
+		if !schemaAt(path).WriteOnly {
+			t.Errorf("%s is not marked as a secret", strings.Join(path, "."))
+		}
 	}
 }
 

@@ -161,7 +161,9 @@ func (c *Config) resolve(folder string) {
 	if c.Control.Socket == "" {
 		c.Control.Socket = c.Store.Path + ".sock"
 	}
-	for _, path := range []*string{&c.Store.Path, &c.Control.Socket, &c.Websocket.TLS.Cert, &c.Websocket.TLS.Key} {
+	for _, path := range []*string{
+		&c.Store.Path, &c.Control.Socket, &c.Websocket.TLS.Cert, &c.Websocket.TLS.Key, &c.Mail.Templates,
+	} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(folder, *path)
 		}

@@ -23,6 +23,7 @@ func checkTogether(c *Config, pieces []*piece, r *report) {
 	}
 	checkTLS(c.Websocket.TLS, r, note)
 	checkRules(c.Events.Rules, note)
+	checkMail(c.Mail, r, note)
 }
 
 func checkTLS(tls TLS, r *report, note func(message string, path ...string)) {
@@ -37,11 +38,23 @@ func checkTLS(tls TLS, r *report, note func(message string, path ...string)) {
 	}
 }
 
+func checkMail(mail Mail, r *report, note func(message string, path ...string)) {
+	if r.under("mail") {
+		return // what is missing may be what was wrong
+	}
+	switch {
+	case mail.Host != "" && mail.From == "":
+		note("mails need an address that they come from, such as no-reply@example.com; give it, or no mail.host", "mail", "from")
+	case mail.Username == "" && mail.Password != "":
+		note("a password needs the name that it belongs to; give both or neither", "mail", "username")
+	}
+}
+
 // The fields of users that no event may carry or depend on, and the collections
 // that hold nothing else.
 var (
 	secretFields      = []string{"password", "passwordTag", "registerKey", "email", "session", "sessions", "sessionId"}
-	secretCollections = []string{"sessions", "keys"}
+	secretCollections = []string{"sessions", "keys", "users.attempts", "users.names", "users.outbox"}
 )
 
 func checkRules(rules []Rule, note func(message string, path ...string)) {
