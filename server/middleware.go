@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -10,9 +11,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatehouse/server/api"
 	"gatehouse/server/fault"
 	"gatehouse/server/gate"
 	"gatehouse/server/usersws"
+	"gatehouse/users"
 	"gatehouse/users/keys"
 )
 
@@ -83,6 +86,7 @@ func (s *Server) judged(c *gin.Context) {
 	switch {
 	case v.Approved:
 		c.Header("Access-Control-Allow-Origin", v.Origin)
+		c.Header("Access-Control-Allow-Credentials", "true") // its pages may use the session of who looks at them
 		c.Header("Vary", "Origin")
 	case v.Reason != gate.OriginMissing:
 		s.refuse(c, v)
@@ -144,5 +148,60 @@ func (s *Server) shownKey(c *gin.Context) (*keys.Key, bool) {
 
 func (s *Server) peer(c *gin.Context, key *keys.Key) usersws.Peer {
 	origins := c.Request.Header.Values("Origin")
-	return usersws.Peer{Remote: remote(c), Origins: origins, Key: key, Approved: func() bool { return s.approves(origins) }}
+	p := usersws.Peer{Remote: remote(c), Origins: origins, Key: key, Approved: func() bool { return s.approves(origins) }}
+	if token := sessionToken(c); token != "" {
+		p.Session = func(ctx context.Context) (users.Actor, error) {
+			actor, _, err := s.members.Session(ctx, token)
+			return actor, err
+		}
+	}
+	return p
+}
+
+// sessionToken is that of the cookie, or "".
+func sessionToken(c *gin.Context) string {
+	token, _ := c.Cookie(api.SessionCookie)
+	return token
+}
+
+// ownPages refuses a request that changes something where a browser sends it for
+// another site's page. It would send the cookie along, and does not always say
+// which page it was.
+func (s *Server) ownPages(c *gin.Context) bool {
+	switch c.Request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return true
+	}
+	v := verdict(c)
+	if site := c.GetHeader("Sec-Fetch-Site"); v.Approved || site == "" || site == "same-origin" {
+		return true
+	}
+	s.refuse(c, v)
+	return false
+}
+
+// caller finds who asks: a key with this scope, which may do what an admin may,
+// or who is logged in. Nobody is answered, unless the scope is empty.
+func (s *Server) caller(c *gin.Context, scope string) (users.Actor, bool) {
+	key, ok := s.shownKey(c)
+	switch {
+	case !ok:
+		return users.Actor{}, false
+	case scope == "":
+		return users.Actor{}, true
+	case key != nil && !key.Has(scope):
+		fault.Write(c.Writer, fault.New(fault.Forbidden, "the access key lacks the scope "+scope))
+		return users.Actor{}, false
+	case key != nil:
+		return users.Program(), true
+	}
+	actor, _, err := s.members.Session(c.Request.Context(), sessionToken(c))
+	if errors.Is(err, users.ErrNoSession) {
+		err = fault.New(fault.Unauthorized, "this needs a session (POST /auth/login), or an access key with the scope "+scope)
+	}
+	if err != nil {
+		fault.Write(c.Writer, err)
+		return users.Actor{}, false
+	}
+	return actor, true
 }

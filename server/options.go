@@ -12,6 +12,8 @@ import (
 	"gatehouse/server/usersws"
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
+	"gatehouse/users"
+	"gatehouse/users/mail"
 )
 
 // Options for [New]. What may change while the server runs stands in Settings.
@@ -41,6 +43,9 @@ type Options struct {
 	// Store keeps everything. The server does not close it.
 	Store store.Store
 
+	// Mail sends what is written to users; nil: the links are logged.
+	Mail mail.Sender
+
 	// Version is told by /healthz.
 	Version string
 
@@ -60,6 +65,7 @@ type Settings struct {
 	MessagesPerSecond     float64
 	Drain                 time.Duration // over how long sockets are told to go
 	Rules                 []events.Rule
+	Users                 users.Settings // an empty URL is this machine's
 }
 
 func (s Settings) limits() wsconn.Limits {

@@ -9,8 +9,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatehouse/server/api"
 	"gatehouse/server/fault"
 	"gatehouse/server/gate"
+	"gatehouse/server/openapi"
 	"gatehouse/users/keys"
 )
 
@@ -38,6 +40,8 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.PATCH("/documents/:collection/:id", s.ofDocuments(s.documents.Patch))
 	r.DELETE("/documents/:collection/:id", s.ofDocuments(s.documents.Delete))
 	r.OPTIONS("/documents/:collection/:id", preflight("GET, PUT, PATCH, DELETE"))
+	s.accountRoutes(r)
+	r.GET("/openapi.json", s.openAPI)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r.Handle(method, "/healthz", s.healthz)
 		r.Handle(method, "/readyz", s.readyz)
@@ -50,6 +54,75 @@ func (s *Server) routes(trusted proxies) http.Handler {
 		fault.Write(c.Writer, fault.New(fault.MethodNotAllowed, "this path does not answer this method"))
 	})
 	return r
+}
+
+// openAPI describes all of this.
+func (s *Server) openAPI(c *gin.Context) {
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Data(http.StatusOK, "application/json; charset=utf-8", openapi.Document(s.o.Version))
+}
+
+// Scopes of access keys; a user who is logged in needs none.
+const (
+	anybody   = ""
+	readUsers = "read:users"
+	editUsers = "write:users"
+)
+
+// accountRoutes are those of accounts and sessions. Whose account one may look
+// at or change is for the accounts to say.
+func (s *Server) accountRoutes(r *gin.Engine) {
+	a, allowed := s.accounts, map[string]string{}
+	route := func(method, path, scope string, h api.Handler) {
+		r.Handle(method, path, s.ofAccounts(scope, h))
+		if allowed[path] != "" {
+			allowed[path] += ", "
+		}
+		allowed[path] += method
+	}
+	route("POST", "/auth/register", anybody, a.Register)
+	route("POST", "/auth/login", anybody, a.Login)
+	route("POST", "/auth/logout", anybody, a.Logout)
+	route("GET", "/auth/authenticated", anybody, a.Authenticated)
+	route("GET", "/auth/activate-account", anybody, a.Activate)
+	route("POST", "/auth/:user/resend-activation", anybody, a.ResendActivation)
+	route("PUT", "/auth/:user/approve-activation", editUsers, a.Approve)
+	route("POST", "/auth/:user/request-password-reset", anybody, a.RequestReset)
+	route("GET", "/auth/password-reset", anybody, a.ResetPage)
+	route("PUT", "/auth/password-reset", anybody, a.Reset)
+
+	route("GET", "/users", readUsers, a.ListUsers)
+	route("POST", "/users", editUsers, a.CreateUser)
+	route("GET", "/users/:user", readUsers, a.GetUser)
+	route("PATCH", "/users/:user", editUsers, a.PatchUser)
+	route("DELETE", "/users/:user", editUsers, a.DeleteUser)
+	route("GET", "/users/:user/meta", readUsers, a.GetMeta)
+	route("PUT", "/users/:user/meta", editUsers, a.PutMeta)
+	route("GET", "/users/:user/meta/:name", readUsers, a.GetMetaValue)
+	route("PUT", "/users/:user/meta/:name", editUsers, a.PutMetaValue)
+	route("DELETE", "/users/:user/meta/:name", editUsers, a.DeleteMetaValue)
+
+	route("GET", "/sessions", readUsers, a.ListSessions)
+	route("DELETE", "/sessions/:id", editUsers, a.EndSession)
+	for path, methods := range allowed {
+		r.OPTIONS(path, preflight(methods))
+	}
+}
+
+// ofAccounts is a handler of accounts, for who is logged in or has a key with
+// this scope.
+func (s *Server) ofAccounts(scope string, h api.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !s.begun(c) || !s.ownPages(c) || !pathValues(c) {
+			return
+		}
+		actor, ok := s.caller(c, scope)
+		if !ok {
+			return
+		}
+		c.Header("Access-Control-Expose-Headers", "Location, Retry-After")
+		s.accounts.Serve(c.Writer, &api.Call{Request: c.Request, Actor: actor, Token: sessionToken(c), Remote: remote(c)}, h)
+	}
 }
 
 // root is the users socket, and for who comes without one a page that says what

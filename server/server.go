@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,9 @@ import (
 	"gatehouse/server/usersws"
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
+	"gatehouse/users"
 	"gatehouse/users/keys"
+	"gatehouse/users/mail"
 )
 
 // stopTimeout bounds each step of Stop that has no time of its own, and of Apply.
@@ -41,6 +45,9 @@ type Server struct {
 	users     *usersws.Service
 	events    *api.Events
 	documents *api.Documents
+	members   *users.Accounts
+	outbox    *mail.Outbox
+	accounts  *api.Accounts
 
 	http     *http.Server
 	listener net.Listener
@@ -68,10 +75,7 @@ func Collections(rules ...events.Rule) []store.Collection {
 
 // own are the collections that the server keeps in the store.
 func own() []store.Collection {
-	return append(events.Collections(), keys.Collection(),
-		store.Collection{Name: events.Users, Secret: events.SecretFields()},
-		store.Collection{Name: events.Sessions, Secret: []string{"sessionId", "session", "data"}}, // the original's names
-		store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets})
+	return slices.Concat(events.Collections(), users.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
 }
 
 // foreign declares the collections of these names that are not the server's own:
@@ -131,7 +135,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.users = usersws.New(usersws.Options{Log: s.log, Hub: s.hub, Sockets: s.sockets, Store: o.Store, Keys: s.keys}, settings.users())
+	s.members = users.New(users.Options{Store: o.Store, Logger: o.Logger, Wake: func() { s.outbox.Wake() }}, settings.Users)
+	sender := o.Mail
+	if sender == nil {
+		sender = mail.NewLog(o.Logger)
+	}
+	s.outbox = mail.New(mail.Options{Store: o.Store, Composer: s.members, Sender: sender, Logger: o.Logger})
+	s.users = usersws.New(usersws.Options{Log: s.log, Hub: s.hub, Sockets: s.sockets, Store: o.Store, Keys: s.keys, Meta: s.members}, settings.users())
 	s.events = api.NewEvents(api.Options{
 		Log:          s.log,
 		Store:        o.Store,
@@ -146,6 +156,11 @@ func New(o Options) (*Server, error) {
 		Open:         s.open,
 		MaxBodyBytes: func() int { return s.settings.Load().MaxMessageBytes },
 	})
+	s.accounts = api.NewAccounts(api.AccountsOptions{
+		Accounts:     s.members,
+		MaxBodyBytes: func() int { return s.settings.Load().MaxMessageBytes },
+		Secure:       func() bool { return strings.HasPrefix(s.url(s.settings.Load().Users.URL), "https:") },
+	})
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -159,6 +174,33 @@ func New(o Options) (*Server, error) {
 
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Accounts are the users, as the server keeps them.
+func (s *Server) Accounts() *users.Accounts { return s.members }
+
+// url is where people reach the server, where no other is configured: on this
+// machine.
+func (s *Server) url(configured string) string {
+	if configured != "" {
+		return strings.TrimSuffix(configured, "/")
+	}
+	scheme, port := "http", strconv.Itoa(s.o.Port)
+	if s.o.TLSCert != "" {
+		scheme = "https"
+	}
+	if s.listener != nil {
+		if a, ok := s.listener.Addr().(*net.TCPAddr); ok {
+			port = strconv.Itoa(a.Port)
+		}
+	}
+	return scheme + "://" + net.JoinHostPort("localhost", port)
+}
+
+// configureMembers gives the accounts their settings.
+func (s *Server) configureMembers(n users.Settings) {
+	n.URL = s.url(n.URL)
+	s.members.SetSettings(n)
+}
 
 // Failed gives the error of a part that ended by itself; the server should be
 // stopped then.
@@ -183,6 +225,7 @@ func (s *Server) Apply(n Settings) error {
 	s.settings.Store(settings)
 	s.sockets.SetLimits(settings.limits())
 	s.users.SetSettings(settings.users())
+	s.configureMembers(settings.Users)
 	s.log.SetRules(rules)
 	s.sockets.Each(func(c *wsconn.Conn) {
 		if !usersws.Approved(c, settings.gate, settings.MissingOrigin) {

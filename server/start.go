@@ -25,6 +25,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err != nil {
 		return fmt.Errorf("cannot listen on %s (websocket.host and websocket.port): %w", address, err)
 	}
+	s.configureMembers(s.settings.Load().Users) // the port is known now
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	attempted := make(chan error, 1)
@@ -79,6 +80,7 @@ func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 			if failed {
 				s.o.Logger.Info("the store answers; the server is about to be ready")
 			}
+			s.tasks.Go(func() { _ = s.outbox.Run(ctx) }) // it ends with ctx only
 			return s.run(ctx)
 		case ctx.Err() != nil:
 			return nil

@@ -6,7 +6,10 @@ package fault
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
@@ -40,6 +43,8 @@ const (
 	Taken              Code = "TAKEN"
 	PreconditionFailed Code = "PRECONDITION_FAILED"
 	CollectionNotOpen  Code = "COLLECTION_NOT_OPEN"
+	InvalidKey         Code = "INVALID_KEY"
+	Busy               Code = "BUSY"
 )
 
 // statuses is the table of HTTP statuses; a code that is not in it (the gate's
@@ -52,6 +57,7 @@ var statuses = map[Code]int{
 	InvalidProperty:    http.StatusBadRequest,
 	InvalidParameter:   http.StatusBadRequest,
 	InvalidHandshake:   http.StatusBadRequest,
+	InvalidKey:         http.StatusBadRequest,
 	Unauthorized:       http.StatusUnauthorized,
 	Forbidden:          http.StatusForbidden,
 	NotFound:           http.StatusNotFound,
@@ -68,6 +74,7 @@ var statuses = map[Code]int{
 	TooManyConnections: http.StatusServiceUnavailable,
 	GoingDown:          http.StatusServiceUnavailable,
 	NotReady:           http.StatusServiceUnavailable,
+	Busy:               http.StatusServiceUnavailable,
 }
 
 // Error is an error that a client may see.
@@ -83,6 +90,10 @@ type Error struct {
 
 	// Oldest is an id that works as since, with HistoryLost.
 	Oldest string `json:"oldest,omitempty"`
+
+	// RetryAfter is after how long it is worth trying again, where that is
+	// known; 0: a few seconds, with codes that a later attempt can avoid.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // New makes an error.
@@ -125,6 +136,9 @@ func From(err error) *Error {
 	case errors.Is(err, store.ErrClosed):
 		return &Error{Code: StoreUnavailable, Message: "the server is going down"}
 	}
+	if e := ofUsers(err); e != nil {
+		return e
+	}
 	return &Error{Code: Internal, Message: "the server met an error of its own"}
 }
 
@@ -139,8 +153,12 @@ func Write(w http.ResponseWriter, err error) {
 	switch e.Code {
 	case Unauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
-	case TooManyConnections, TooManyFromAddress, RateLimited, StoreUnavailable, GoingDown, NotReady:
-		h.Set("Retry-After", "5")
+	case TooManyConnections, TooManyFromAddress, RateLimited, StoreUnavailable, GoingDown, NotReady, Busy:
+		after := e.RetryAfter
+		if after <= 0 {
+			after = 5 * time.Second
+		}
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
 	w.WriteHeader(e.Status())
 	_, _ = w.Write(append(b, '\n'))

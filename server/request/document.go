@@ -23,16 +23,7 @@ import (
 // neither bounds the depth nor says where something is wrong. Errors are
 // INVALID_JSON, and INVALID_PROPERTY for a name or a value that cannot be stored.
 func Document(payload []byte) (bson.D, error) {
-	var valid json.RawMessage
-	if err := decode(payload, &valid); err != nil {
-		return nil, err
-	}
-	r := documentReader{payload: payload, tokens: json.NewDecoder(bytes.NewReader(payload))}
-	r.tokens.UseNumber()
-	if first, err := r.tokens.Token(); err != nil || first != json.Delim('{') {
-		return nil, fault.New(fault.InvalidJSON, "this is not a JSON object")
-	}
-	doc, err := r.fields(nil, 1)
+	doc, err := read(payload, false)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +35,28 @@ func Document(payload []byte) (bson.D, error) {
 	return doc, nil
 }
 
+// Plain reads a JSON object as [Document] does, but for Extended JSON, which is
+// none here: a name that begins with $ is refused.
+func Plain(payload []byte) (bson.D, error) { return read(payload, true) }
+
+func read(payload []byte, plain bool) (bson.D, error) {
+	var valid json.RawMessage
+	if err := decode(payload, &valid); err != nil {
+		return nil, err
+	}
+	r := documentReader{payload: payload, tokens: json.NewDecoder(bytes.NewReader(payload)), plain: plain}
+	r.tokens.UseNumber()
+	if first, err := r.tokens.Token(); err != nil || first != json.Delim('{') {
+		return nil, fault.New(fault.InvalidJSON, "this is not a JSON object")
+	}
+	return r.fields(nil, 1)
+}
+
 // documentReader walks JSON that is known to be valid.
 type documentReader struct {
 	payload []byte
 	tokens  *json.Decoder
+	plain   bool
 }
 
 // place is where a value stands. It is a list, so that deep and long names cost
@@ -134,7 +143,7 @@ func (r *documentReader) value(at *place, depth int) (any, error) {
 		if t == '[' {
 			return r.list(at, depth+1)
 		}
-		if start := r.tokens.InputOffset() - 1; r.extended() {
+		if start := r.tokens.InputOffset() - 1; !r.plain && r.extended() {
 			return r.special(at, start)
 		}
 		return r.fields(at, depth+1)

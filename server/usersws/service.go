@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"golang.org/x/time/rate"
 
 	"gatehouse/events"
@@ -16,8 +17,18 @@ import (
 	"gatehouse/server/gate"
 	"gatehouse/server/hub"
 	"gatehouse/server/wsconn"
+	"gatehouse/users"
 	"gatehouse/users/keys"
 )
+
+// Meta is what users say of themselves. Who may see and set it is for it to
+// decide; see [users.Accounts].
+type Meta interface {
+	Meta(ctx context.Context, by users.Actor, name string) (bson.Raw, error)
+	MetaValue(ctx context.Context, by users.Actor, name, property string) (bson.RawValue, error)
+	SetMeta(ctx context.Context, by users.Actor, name string, meta bson.D) error
+	SetMetaValue(ctx context.Context, by users.Actor, name, property string, value any) error
+}
 
 // Keys tells whether a key is still good while its socket is open.
 type Keys interface {
@@ -37,6 +48,7 @@ type Options struct {
 	Sockets *wsconn.Server
 	Store   events.Applier
 	Keys    Keys
+	Meta    Meta
 }
 
 // Service is the dialect's server.
@@ -77,6 +89,10 @@ type Peer struct {
 	Origins []string  // the Origin headers as they came
 	Key     *keys.Key // the access key that it showed, if any
 
+	// Session tells who is logged in, each time anew; nil where no session
+	// was shown.
+	Session func(context.Context) (users.Actor, error)
+
 	// Approved asks the gate again, as it is by then.
 	Approved func() bool
 }
@@ -89,7 +105,7 @@ func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
 		fault.Write(w, fault.New(fault.InvalidParameter, err.Error()))
 		return
 	}
-	s := &session{service: v, origins: slices.Clone(p.Origins)}
+	s := &session{service: v, origins: slices.Clone(p.Origins), actor: p.Session}
 	if p.Key != nil {
 		s.keyID = p.Key.ID
 	}

@@ -2,6 +2,7 @@ package usersws
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 
@@ -12,6 +13,7 @@ import (
 	"gatehouse/server/hub"
 	"gatehouse/server/request"
 	"gatehouse/server/wsconn"
+	"gatehouse/users"
 	"gatehouse/users/keys"
 )
 
@@ -30,6 +32,7 @@ type session struct {
 	service *Service
 	origins []string
 	keyID   string
+	actor   func(context.Context) (users.Actor, error) // who is logged in; nil: nobody
 	filter  events.Filter
 	place   string // where it joined the others, or tried to
 	member  *hub.Member
@@ -107,28 +110,6 @@ func (s *session) echo(r request.Request) error {
 		s.publish()
 	}
 	return nil
-}
-
-// meta is a request for a user's meta. Who may not ask gets the same answer
-// whether the user exists or not; there are no accounts in this version, so who
-// may ask finds nobody.
-func (s *session) meta(r request.Request) error {
-	if _, err := r.Text("username"); err != nil {
-		return err
-	}
-	if _, ok := r.Properties["property"]; ok {
-		if _, err := r.Text("property"); err != nil {
-			return err
-		}
-	}
-	scope := "read:users"
-	if _, sets := r.Properties["val"]; sets {
-		scope = "write:users"
-	}
-	if err := s.need(scope, "meta"); err != nil {
-		return err
-	}
-	return fault.New(fault.NotFound, "no user has this name")
 }
 
 // need asks whether the key that the socket was opened with is still good and
