@@ -51,6 +51,8 @@ func (w *writer) do(method, path, body string, headers ...string) reply {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.srv.describe(w.t)
+	conforms(w.t, method, "/documents"+path, r.status, r.header, []byte(r.body))
 	return r
 }
 

@@ -29,6 +29,8 @@ func (s *server) do(t *testing.T, method, path, body string, headers map[string]
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.describe(t)
+	conforms(t, method, path, response.StatusCode, response.Header, answer)
 	return response.StatusCode, answer
 }
 
