@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,11 +19,36 @@ import (
 
 	"gatehouse/store"
 	"gatehouse/store/embedded"
+	"gatehouse/store/mongo"
+	"gatehouse/test/secantus"
 	"gatehouse/users"
 	"gatehouse/users/mail"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(secantus.M{M: m}) }
+
+// openStore opens the store that the tests run on: one of the embedded kind, or
+// with GATEHOUSE_TEST_STORE=mongodb a database of a replica set.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	var st store.Store
+	var err error
+	if os.Getenv("GATEHOUSE_TEST_STORE") == "mongodb" {
+		st, err = mongo.Open(mongo.Options{URI: secantus.Shared(t), Database: secantus.Database(t), Logger: logger})
+	} else {
+		st, err = embedded.Open(filepath.Join(t.TempDir(), "users.db"), embedded.Options{Logger: logger})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
+}
 
 var here = netip.MustParseAddr("192.0.2.1")
 
@@ -35,16 +61,7 @@ type house struct {
 
 func open(t *testing.T, change func(*users.Settings)) *house {
 	t.Helper()
-	logger := slog.New(slog.DiscardHandler)
-	st, err := embedded.Open(filepath.Join(t.TempDir(), "users.db"), embedded.Options{Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	st := openStore(t)
 	if err := st.Declare(t.Context(), append(users.Collections(), mail.Collection())...); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +76,7 @@ func open(t *testing.T, change func(*users.Settings)) *house {
 	if change != nil {
 		change(&s)
 	}
-	return &house{users.New(users.Options{Store: st, Logger: logger}, s), t, st}
+	return &house{users.New(users.Options{Store: st, Logger: slog.New(slog.DiscardHandler)}, s), t, st}
 }
 
 const password = "hush-hush-1"
