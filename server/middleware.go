@@ -25,6 +25,26 @@ const (
 	verdictKey = "verdict"
 )
 
+// witness logs the errors that are answered with INTERNAL. The path is the
+// route's: what somebody put into it can be an address.
+type witness struct {
+	gin.ResponseWriter
+	log func(err error)
+}
+
+var _ fault.Witness = (*witness)(nil)
+
+func (w *witness) Internal(err error) { w.log(err) }
+
+// Unwrap is for [http.ResponseController].
+func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (s *Server) witnessed(c *gin.Context) {
+	c.Writer = &witness{c.Writer, func(err error) {
+		s.o.Logger.Error("a request failed", "method", c.Request.Method, "path", c.FullPath(), "error", err)
+	}}
+}
+
 // recovered turns a panic of a handler into an answer and a line in the log.
 func (s *Server) recovered(c *gin.Context) {
 	defer func() {

@@ -1,11 +1,17 @@
 package server
 
 import (
+	"bytes"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
+
+	"gatehouse/server/fault"
 )
 
 func TestAddressBehindProxies(t *testing.T) {
@@ -45,5 +51,24 @@ func TestAddressBehindProxies(t *testing.T) {
 		if _, err := parseProxies([]string{bad}); err == nil {
 			t.Errorf("%q was taken for an address", bad)
 		}
+	}
+}
+
+// An error whose words no client should see is logged, with the route and not
+// with what somebody put into the path.
+func TestErrorsOfItsOwnAreLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := &Server{o: Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}}
+	r := gin.New()
+	r.Use(s.witnessed)
+	r.GET("/users/:user", func(c *gin.Context) { fault.Write(c.Writer, errors.New("the disk is on fire")) })
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/users/ann@example.com", http.NoBody))
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "fire") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	if said := log.String(); !strings.Contains(said, "the disk is on fire") || !strings.Contains(said, "/users/:user") || strings.Contains(said, "ann@") {
+		t.Errorf("the log says: %s", said)
 	}
 }

@@ -76,10 +76,8 @@ func (c *Client) Revoke(ctx context.Context, name string) error {
 
 // Examine has the server look at its store.
 func (c *Client) Examine(ctx context.Context) ([]store.Finding, error) {
-	patient := *c.http
-	patient.Timeout = examineTimeout
 	var findings []store.Finding
-	return findings, (&Client{c.path, &patient}).call(ctx, http.MethodGet, "/examination", nil, &findings)
+	return findings, c.patient(examineTimeout).call(ctx, http.MethodGet, "/examination", nil, &findings)
 }
 
 // Reload has the server take its configuration over anew.
@@ -87,15 +85,25 @@ func (c *Client) Reload(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/reload", nil, nil)
 }
 
+// patient is a client that waits longer.
+func (c *Client) patient(timeout time.Duration) *Client {
+	waits := *c.http
+	waits.Timeout = timeout
+	return &Client{c.path, &waits}
+}
+
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader = http.NoBody
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(b)
+	if in == nil {
+		return c.send(ctx, method, path, http.NoBody, out)
 	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, method, path, bytes.NewReader(b), out)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://control"+path, body)
 	if err != nil {
 		return err
@@ -106,12 +114,11 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		e := &remoteError{}
-		if json.NewDecoder(res.Body).Decode(&e.failure) != nil || e.Words == "" {
+		var f failure
+		if json.NewDecoder(res.Body).Decode(&f) != nil || f.Words == "" {
 			return fmt.Errorf("the server on %s answered %s", c.path, res.Status)
 		}
-		e.kind = kinds[e.Kind]
-		return e
+		return f.err()
 	}
 	if out == nil {
 		return nil

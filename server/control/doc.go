@@ -1,5 +1,5 @@
 // Package control is the Unix socket by which an operator's command line reaches
-// a running server: the administration of keys, and reload.
+// a running server: the administration of keys and users, and reload.
 //
 // Who may connect is decided by the file system: the socket has the mode 0600,
 // so it is open to the user that the server runs as, and to nobody else. It

@@ -24,6 +24,7 @@ type Keys interface {
 // Options for [Listen].
 type Options struct {
 	Keys    Keys
+	Users   Users
 	Version string
 	Address string // where the server listens for everybody
 
@@ -125,6 +126,7 @@ func (s *Server) routes() http.Handler {
 		}
 		return struct{}{}, err
 	}))
+	s.userRoutes(m)
 	m.HandleFunc("GET /examination", func(w http.ResponseWriter, r *http.Request) {
 		// A large file takes a while to be read.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(examineTimeout))
@@ -134,10 +136,16 @@ func (s *Server) routes() http.Handler {
 	return m
 }
 
+// maxBody bounds the bodies of requests, in bytes, but for imports.
+const maxBody = 64 << 10
+
 // answer makes a handler of a function.
-func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
+func answer(f func(*http.Request) (any, error)) http.HandlerFunc { return answerUpTo(maxBody, f) }
+
+// answerUpTo is answer with another bound of the body.
+func answerUpTo(limit int64, f func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v, err := f(r)
 		w.Header().Set("Content-Type", "application/json")
 		if err != nil {

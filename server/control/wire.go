@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 
+	"gatehouse/users"
 	"gatehouse/users/keys"
 )
 
@@ -26,26 +27,60 @@ type createdKey struct {
 }
 
 // failure carries an error across: its kind, if it is one that callers tell
-// apart, and its words.
+// apart, its words, and of those that say more what they say.
 type failure struct {
 	Kind  string `json:"kind,omitempty"`
 	Words string `json:"error"`
+	Field string `json:"field,omitempty"`
+	Why   string `json:"why,omitempty"`
 }
 
-// kinds are the errors that callers tell apart.
+// kinds are the errors that callers tell apart by themselves.
 var kinds = map[string]error{
-	"invalid": keys.ErrInvalid,
-	"taken":   keys.ErrTaken,
-	"unknown": keys.ErrUnknown,
+	"invalid":      keys.ErrInvalid,
+	"taken":        keys.ErrTaken,
+	"unknown":      keys.ErrUnknown,
+	"user taken":   users.ErrTaken,
+	"user unknown": users.ErrUnknown,
+	"busy":         users.ErrBusy,
+	"not tried":    ErrNotTried,
 }
+
+// The kinds of those that say more.
+const (
+	invalidValue = "invalid value" // *users.InvalidError
+	refused      = "refused"       // *users.RefusedError
+)
 
 func newFailure(err error) failure {
-	for kind, k := range kinds {
-		if errors.Is(err, k) {
-			return failure{kind, err.Error()}
+	f := failure{Words: err.Error()}
+	var invalid *users.InvalidError
+	var refusal *users.RefusedError
+	switch {
+	case errors.As(err, &invalid):
+		f.Kind, f.Field, f.Why = invalidValue, invalid.Field, invalid.Why
+	case errors.As(err, &refusal):
+		f.Kind, f.Why = refused, refusal.Why
+	default:
+		for kind, k := range kinds {
+			if errors.Is(err, k) {
+				f.Kind = kind
+			}
 		}
 	}
-	return failure{"", err.Error()}
+	return f
+}
+
+// err is the error as it is on this side.
+func (f failure) err() error {
+	e := &remoteError{f, kinds[f.Kind]}
+	switch f.Kind {
+	case invalidValue:
+		e.kind = &users.InvalidError{Field: f.Field, Why: f.Why}
+	case refused:
+		e.kind = &users.RefusedError{Why: f.Why}
+	}
+	return e
 }
 
 // remoteError is a failure on this side.

@@ -142,9 +142,16 @@ func From(err error) *Error {
 	return &Error{Code: Internal, Message: "the server met an error of its own"}
 }
 
+// Witness is an [http.ResponseWriter] that wants to know of errors that the
+// client is not told the words of.
+type Witness interface{ Internal(err error) }
+
 // Write answers a request with the error.
 func Write(w http.ResponseWriter, err error) {
 	e := From(err)
+	if witness, ok := w.(Witness); ok && e.Code == Internal {
+		witness.Internal(err)
+	}
 	b, _ := json.Marshal(e) // strings and a bool: it cannot fail
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
