@@ -143,31 +143,50 @@ func (a *Accounts) Create(ctx context.Context, by Actor, n NewUser) (User, error
 	return a.create(ctx, n)
 }
 
+// superMade is the document that counts how often a super admin was made, so
+// that of two who make one at the same time one does. No user is called so.
+const superMade = " super"
+
 // CreateAdmin makes the super admin, or an admin where there is one already. It
 // is for the operator.
 func (a *Accounts) CreateAdmin(ctx context.Context, n NewUser) (User, error) {
-	supers, err := a.store.Find(ctx, users, store.Query{Where: bson.D{{Key: "privileges", Value: int32(Super)}}, Limit: 1})
-	if err != nil {
-		return User{}, fmt.Errorf("looking for the super admin: %w", err)
-	}
 	n.Privileges = Super
-	if len(supers) > 0 {
-		n.Privileges = Admin
-	}
 	if err := n.check(); err != nil {
 		return User{}, err
 	}
-	return a.create(ctx, n)
+	var made User
+	return made, again(ctx, func() error {
+		count := store.Insert(held, bson.D{{Key: "_id", Value: superMade}})
+		raw, err := a.store.Get(ctx, held, superMade)
+		switch {
+		case err == nil:
+			count = store.Update(held, superMade, nil).IfVersion(store.VersionOf(raw))
+		case !errors.Is(err, store.ErrNotFound):
+			return fmt.Errorf("looking for the super admin: %w", err)
+		}
+		supers, err := a.store.Find(ctx, users, store.Query{Where: bson.D{{Key: "privileges", Value: int32(Super)}}, Limit: 1})
+		if err != nil {
+			return fmt.Errorf("looking for the super admin: %w", err)
+		}
+		more := []store.Write{count}
+		if n.Privileges = Super; len(supers) > 0 {
+			n.Privileges, more = Admin, nil
+		}
+		made, err = a.create(ctx, n, more...)
+		return err
+	})
 }
 
-func (a *Accounts) create(ctx context.Context, n NewUser) (User, error) {
+func (a *Accounts) create(ctx context.Context, n NewUser, more ...store.Write) (User, error) {
 	hash, err := a.hasher.hash(ctx, n.Password, a.settings.Load().Cost)
 	if err != nil {
 		return User{}, err
 	}
 	document := n.document(hash, "")
-	err = a.store.Apply(ctx, store.Insert(users, document))
+	err = a.store.Apply(ctx, append(more, store.Insert(users, document))...)
 	switch {
+	case duplicate(err, "_id"):
+		return User{}, store.ErrConflict // another made the super admin
 	case errors.Is(err, store.ErrDuplicate):
 		return User{}, ErrTaken
 	case err != nil:

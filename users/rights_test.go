@@ -2,6 +2,9 @@ package users_test
 
 import (
 	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -206,5 +209,28 @@ func TestList(t *testing.T) {
 	}
 	if _, _, err := h.List(t.Context(), who["cid"], "", 0, 1); !refused(err) {
 		t.Errorf("by a regular user: %v", err)
+	}
+}
+
+// Of any number of first admins one is the super admin.
+func TestOneSuperAdmin(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	var supers atomic.Int32
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			user, err := h.CreateAdmin(t.Context(), someone("a"+strconv.Itoa(i)))
+			if err != nil {
+				t.Error(err)
+			}
+			if user.Privileges == users.Super {
+				supers.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if supers.Load() != 1 {
+		t.Errorf("%d super admins", supers.Load())
 	}
 }

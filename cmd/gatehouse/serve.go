@@ -24,7 +24,9 @@ import (
 	"gatehouse/server/control"
 	"gatehouse/server/gate"
 	"gatehouse/store"
+	"gatehouse/users"
 	"gatehouse/users/keys"
+	"gatehouse/users/mail"
 )
 
 // newServeCommand makes `gatehouse serve`.
@@ -82,7 +84,11 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 
-	s, err := server.New(serverOptions(cfg, logger, st))
+	options := serverOptions(cfg, logger, st)
+	if options.Mail, err = mailer(cfg.Mail); err != nil {
+		return err
+	}
+	s, err := server.New(options)
 	if err != nil {
 		return err
 	}
@@ -94,6 +100,7 @@ func serve(ctx context.Context, e *environment, source config.Source) (err error
 	kick := make(chan struct{}, 1)
 	controls, err := control.Listen(cfg.Control.Socket, control.Options{
 		Keys:    keys.New(st),
+		Users:   s.Accounts(),
 		Examine: func(ctx context.Context) []store.Finding { return examineStore(ctx, cfg, st) },
 		Version: version,
 		Address: s.Addr().String(),
@@ -246,6 +253,7 @@ func settings(c *config.Config) server.Settings {
 		MessagesPerSecond:     c.Websocket.MessagesPerSecond,
 		Drain:                 seconds(c.Websocket.DrainSeconds),
 	}
+	s.Users = usersSettings(c.Users)
 	for _, r := range c.Events.Rules {
 		s.Rules = append(s.Rules, events.Rule{
 			Number:     events.Type(r.Number),
@@ -259,6 +267,43 @@ func settings(c *config.Config) server.Settings {
 		})
 	}
 	return s
+}
+
+func usersSettings(c config.Users) users.Settings {
+	return users.Settings{
+		Activation:           users.Activation(c.Activation),
+		SessionLifetime:      hours(c.SessionHours),
+		KeyLifetime:          hours(c.KeyHours),
+		ResetLifetime:        hours(c.ResetMinutes / 60),
+		Cost:                 c.BcryptCost,
+		URL:                  c.URL,
+		RegistrationsPerHour: c.RegistrationsPerHour,
+		FailedLogins:         c.FailedLogins,
+	}
+}
+
+// mailer sends mails as the configuration says; nil: not at all.
+func mailer(c config.Mail) (mail.Sender, error) {
+	templates, err := mail.LoadTemplates(c.Templates)
+	if err != nil {
+		return nil, fmt.Errorf("mail.templates: %w", err)
+	}
+	if c.Host == "" {
+		return nil, nil //nolint:nilnil // no sender is a choice
+	}
+	s, err := mail.NewSMTP(mail.SMTPOptions{
+		Host:      c.Host,
+		Port:      c.Port,
+		Username:  c.Username,
+		Password:  c.Password,
+		From:      c.From,
+		TLS:       c.TLS,
+		Templates: templates,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	return s, nil
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -96,10 +96,10 @@ func (s *slow) Import(_ context.Context, d bson.D) error {
 	s.mu.Lock()
 	s.now--
 	s.mu.Unlock()
-	switch {
-	case name == s.failAt:
+	switch name {
+	case s.failAt:
 		return &store.UnavailableError{Err: errors.New("it is gone")}
-	case name == "taken":
+	case "taken":
 		return fmt.Errorf("%w: username", users.ErrTaken)
 	}
 	return nil
