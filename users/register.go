@@ -155,7 +155,7 @@ func (a *Accounts) CreateAdmin(ctx context.Context, n NewUser) (User, error) {
 		return User{}, err
 	}
 	var made User
-	return made, again(ctx, func() error {
+	err := again(ctx, func() error {
 		count := store.Insert(held, bson.D{{Key: "_id", Value: superMade}})
 		raw, err := a.store.Get(ctx, held, superMade)
 		switch {
@@ -175,6 +175,7 @@ func (a *Accounts) CreateAdmin(ctx context.Context, n NewUser) (User, error) {
 		made, err = a.create(ctx, n, more...)
 		return err
 	})
+	return made, err
 }
 
 func (a *Accounts) create(ctx context.Context, n NewUser, more ...store.Write) (User, error) {
