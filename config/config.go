@@ -135,7 +135,7 @@ type Users struct {
 	// Where people reach this server, such as https://users.example.com: the links in mails begin with it. Empty: http://localhost and the port.
 	URL string `json:"url" jsonschema:"format=http-url" reload:"live"`
 	// The cost of the hashes of passwords (bcrypt). One more doubles the time that a login takes, and that a guess takes who has stolen the hashes.
-	BcryptCost int `json:"bcryptCost" jsonschema:"minimum=4,maximum=16" reload:"live"`
+	BcryptCost int `json:"bcryptCost" jsonschema:"minimum=4,maximum=14" reload:"live"`
 	// For how many hours the link works that confirms an address, fractions allowed.
 	KeyHours float64 `json:"keyHours" jsonschema:"exclusiveMinimum=0,maximum=8760" reload:"live"`
 	// For how many minutes the link works with which a new password is chosen, fractions allowed.

@@ -215,7 +215,10 @@ func (s *Server) caller(c *gin.Context, scope string) (users.Actor, bool) {
 	case key != nil:
 		return users.Program(), true
 	}
-	actor, _, err := s.members.Session(c.Request.Context(), sessionToken(c))
+	actor, session, err := s.members.Session(c.Request.Context(), sessionToken(c))
+	if err == nil && session.PutOff && session.Remember { // and so is the cookie's end
+		http.SetCookie(c.Writer, s.accounts.Cookie(sessionToken(c), session))
+	}
 	if errors.Is(err, users.ErrNoSession) {
 		err = fault.New(fault.Unauthorized, "this needs a session (POST /auth/login), or an access key with the scope "+scope)
 	}

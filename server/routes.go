@@ -23,7 +23,7 @@ var index []byte
 func (s *Server) routes(trusted proxies) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
-	r.HandleMethodNotAllowed = true
+	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.UseEscapedPath, r.UnescapePathValues = true, false // an id may hold a slash; pathValues unescapes it
 	_ = r.SetTrustedProxies(nil)                         // addresses are found by proxies.client
 	r.Use(s.witnessed, s.recovered, trusted.client, s.judged)

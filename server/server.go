@@ -159,7 +159,9 @@ func New(o Options) (*Server, error) {
 	s.accounts = api.NewAccounts(api.AccountsOptions{
 		Accounts:     s.members,
 		MaxBodyBytes: func() int { return s.settings.Load().MaxMessageBytes },
-		Secure:       func() bool { return strings.HasPrefix(s.url(s.settings.Load().Users.URL), "https:") },
+		Secure: func() bool {
+			return o.TLSCert != "" || strings.HasPrefix(strings.ToLower(s.settings.Load().Users.URL), "https:")
+		},
 	})
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),

@@ -120,6 +120,7 @@ func TestMailsTellNobodyWhoExists(t *testing.T) {
 		t.Errorf("%d %s %v of a free address\n%d %s %v of a taken one", free.status, free.body, free.header, taken.status, taken.body, taken.header)
 	}
 	c.hears(about("11", "Martha1"))
+	c.hears(about("11", "Martha2"))
 	for _, name := range []string{"martha1", "MARTHA2"} { // both names are taken by then
 		p.refusedWith(409, "TAKEN", "POST", "/auth/register", object(t, "username", name, "email", name+"@mail.example", "password", "long enough"))
 	}

@@ -21,8 +21,7 @@ const (
 	sessions = "sessions"
 	files    = "files"
 	buckets  = "buckets"
-	attempts = "users.attempts"
-	held     = "users.names"
+	counters = "users.counters"
 )
 
 // Collections declares what this package keeps in the store or looks at.
@@ -47,8 +46,7 @@ func Collections() []store.Collection {
 		},
 		{Name: files, Indexes: owner},
 		{Name: buckets, Indexes: owner},
-		{Name: attempts, Expiry: "expires"},
-		{Name: held, Expiry: "expires"},
+		{Name: counters, Expiry: "expires"},
 	}
 }
 
@@ -96,6 +94,7 @@ type Accounts struct {
 	wake     func()
 	settings atomic.Pointer[Settings]
 	hasher   *hasher
+	guesses  *turns // one at a time for each account and address
 }
 
 var _ mail.Composer = (*Accounts)(nil)
@@ -103,7 +102,7 @@ var _ mail.Composer = (*Accounts)(nil)
 // New returns the accounts in a store in which [Collections] and
 // [mail.Collection] are declared, or will be before they are used.
 func New(o Options, s Settings) *Accounts {
-	a := &Accounts{store: o.Store, logger: o.Logger, wake: o.Wake, hasher: newHasher()}
+	a := &Accounts{store: o.Store, logger: o.Logger, wake: o.Wake, hasher: newHasher(), guesses: newTurns()}
 	if a.wake == nil {
 		a.wake = func() {}
 	}
@@ -123,10 +122,11 @@ func (a *Accounts) Get(ctx context.Context, by Actor, name string) (User, error)
 
 // visible is a user whom the actor may look at: itself, or as an admin anybody.
 func (a *Accounts) visible(ctx context.Context, by Actor, name string) (account, error) {
-	if !by.Is(name) && !by.Administers() {
+	found, err := a.find(ctx, name)
+	if !by.Administers() && (errors.Is(err, ErrUnknown) || err == nil && !by.is(found)) {
 		return account{}, errNotAllowed
 	}
-	return a.find(ctx, name)
+	return found, err
 }
 
 // changeable is a user whom the actor may change.
@@ -194,8 +194,8 @@ func (a *Accounts) byID(ctx context.Context, id bson.RawValue) (account, error) 
 	return decode(raw)
 }
 
-// again does something that a condition guards until nobody comes in between.
-// What it reads it must read each time anew.
+// again does something that a condition guards until nobody comes in between,
+// or says ErrBusy when ctx ends. What it reads it must read each time anew.
 func again(ctx context.Context, f func() error) error {
 	for {
 		err := f()
@@ -204,7 +204,7 @@ func again(ctx context.Context, f func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return &store.UnavailableError{Err: err}
+			return ErrBusy
 		case <-time.After(jitter()):
 		}
 	}

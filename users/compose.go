@@ -43,7 +43,7 @@ func (a *Accounts) Compose(ctx context.Context, j mail.Job) (mail.Message, error
 		return mail.Message{}, fmt.Errorf("there is no mail of the kind %q", j.Kind)
 	}
 	if j.Attempts == 0 { // another try at the same mail is no further mail
-		switch err := a.attempt(ctx, mailsTo(), fold(found.Username)); {
+		switch err := a.attempt(ctx, mailsTo(), string(j.Kind)+"\x00"+fold(found.Username)); {
 		case errors.As(err, new(*SlowedError)):
 			return mail.Message{}, mail.ErrNobody
 		case err != nil:

@@ -10,6 +10,9 @@ import (
 	"gatehouse/store"
 )
 
+// together is how many documents are removed in one transaction.
+const together = 100
+
 // Delete removes an account, and before it the records of its files and buckets,
 // and its sessions. The super admin cannot be deleted.
 func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
@@ -18,7 +21,7 @@ func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 	case err != nil:
 		return err
 	case found.Privileges == Super:
-		return &RefusedError{"the super admin cannot be deleted"}
+		return errSuperStays
 	}
 	for _, collection := range []string{files, buckets} {
 		for _, owner := range []string{"user", "username"} {
@@ -27,57 +30,35 @@ func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 			}
 		}
 	}
-	return again(ctx, func() error { return a.deleteWithSessions(ctx, found.id) })
+	return again(ctx, func() error {
+		now, err := a.byID(ctx, found.id)
+		switch {
+		case err != nil:
+			return err
+		case now.Privileges == Super:
+			return errSuperStays
+		}
+		return a.applyEnding(ctx, now, "", store.Delete(users, now.id))
+	})
 }
 
-// deleteWithSessions removes an account and its sessions together, so that
-// nobody is logged in to an account that is gone.
-func (a *Accounts) deleteWithSessions(ctx context.Context, id bson.RawValue) error {
-	found, err := a.byID(ctx, id)
-	switch {
-	case err != nil:
-		return err
-	case found.Privileges == Super:
-		return &RefusedError{"the super admin cannot be deleted"}
-	}
-	ids, err := a.sessionsOf(ctx, found, endable+1)
-	if err == nil && len(ids) > endable {
-		if err = a.endSessions(ctx, found, ""); err == nil {
-			ids, err = a.sessionsOf(ctx, found, endable)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	var writes []store.Write
-	for _, id := range ids {
-		writes = append(writes, store.Delete(sessions, id))
-	}
-	// A login counts the version up: its session would be left behind.
-	err = a.store.Apply(ctx, append(writes, store.Delete(users, found.id).IfVersion(found.version))...)
-	switch {
-	case errors.Is(err, store.ErrNotFound): // a session or the account went meanwhile
-		return store.ErrConflict
-	case err != nil:
-		return fmt.Errorf("deleting a user: %w", err)
-	}
-	return nil
-}
+var errSuperStays = &RefusedError{"the super admin cannot be deleted"}
 
 // deleteOwned removes the records of what a user owned.
 func (a *Accounts) deleteOwned(ctx context.Context, collection, field, username string) error {
-	for {
-		raws, err := a.store.Find(ctx, collection, store.Query{Where: bson.D{{Key: field, Value: username}}, Limit: endable})
+	for username != "" { // what has no owner is nobody's
+		raws, err := a.store.Find(ctx, collection, store.Query{Where: bson.D{{Key: field, Value: username}}, Limit: together})
 		if err != nil {
 			return fmt.Errorf("looking for a user's %s: %w", collection, err)
 		}
 		if err := a.deleteAll(ctx, collection, idsOf(raws)); err != nil {
 			return err
 		}
-		if len(raws) < endable {
+		if len(raws) < together {
 			return nil
 		}
 	}
+	return nil
 }
 
 // deleteAll removes documents together; some may have gone meanwhile.

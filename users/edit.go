@@ -33,100 +33,146 @@ func (a Actor) mayGrant(p Privileges) error {
 	return nil
 }
 
-// Edit changes an account: its user may change the address (but where addresses
-// are confirmed), the password, showing the current one, and meta; an admin
-// these and the privileges of who is of lower rank. All of it happens or nothing.
-// A new password ends the user's other sessions.
+// Edit changes an account. Its user may change meta, and, showing the current
+// password, the password and the address (but where addresses are confirmed); an
+// admin these without it, and the privileges of who is of lower rank. All of it
+// happens or nothing. A new password ends the user's other sessions.
 //
 // Errors: [*RefusedError], [ErrUnknown], [*InvalidError], [ErrTaken] for the
 // address, [ErrBusy], and [*SlowedError] after too many wrong current passwords.
 func (a *Accounts) Edit(ctx context.Context, by Actor, name string, c Changes) (User, error) {
 	var edited account
+	e := edit{accounts: a, by: by, changes: c}
 	err := again(ctx, func() error {
 		found, err := a.changeable(ctx, by, name)
 		if err != nil {
 			return err
 		}
-		edited, err = a.edit(ctx, by, found, c)
+		edited, err = e.make(ctx, found)
 		return err
 	})
-	if err == nil && c.Password != nil {
-		err = a.endSessions(ctx, edited, by.session)
-	}
 	return edited.User, err
 }
 
-func (a *Accounts) edit(ctx context.Context, by Actor, found account, c Changes) (account, error) {
-	settings := a.settings.Load()
-	own := by.Is(found.Username)
-	var set bson.D
+// edit is a change on its way. What took long to compute is kept for another
+// try.
+type edit struct {
+	accounts  *Accounts
+	by        Actor
+	changes   Changes
+	confirmed string // the hash that the current password was compared with
+	hash      string // of the new password
+}
+
+// make writes the change on the account as it was read, or says
+// [store.ErrConflict].
+func (e *edit) make(ctx context.Context, found account) (account, error) {
+	a, c := e.accounts, e.changes
+	set, err := e.fields(found)
+	if err != nil {
+		return account{}, err
+	}
 	var unset []string
-	if c.Email != nil && *c.Email != found.Email {
-		if err := checkEmail(*c.Email); err != nil {
+	moves := c.Email != nil && *c.Email != found.Email
+	if e.by.is(found) && (moves || c.Password != nil) && (e.confirmed == "" || e.confirmed != found.secret(passwordField)) {
+		if err := a.confirm(ctx, found, c.CurrentPassword); err != nil {
 			return account{}, err
 		}
-		if !by.Administers() && settings.Activation == ActivationEmail {
-			return account{}, &RefusedError{"addresses are confirmed here: ask an admin to change yours"}
+		e.confirmed = found.secret(passwordField)
+	}
+	if moves || c.Password != nil { // a key that was mailed to the old address, or for the old password
+		unset = []string{resetKeyField}
+	}
+	if c.Password == nil {
+		if len(set) == 0 {
+			return found, nil
+		}
+		err := a.store.Apply(ctx, store.Update(users, found.id, set, unset...).IfVersion(found.version))
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return account{}, ErrUnknown
+		case errors.Is(err, store.ErrDuplicate):
+			return account{}, ErrTaken
+		case err != nil:
+			return account{}, fmt.Errorf("changing a user: %w", err)
+		}
+		return found.with(set)
+	}
+	if e.hash == "" {
+		if e.hash, err = a.hasher.hash(ctx, *c.Password, a.settings.Load().Cost); err != nil {
+			return account{}, err
+		}
+	}
+	set = append(set, bson.E{Key: passwordField, Value: e.hash})
+	if err := a.applyEnding(ctx, found, e.by.session, store.Update(users, found.id, set, unset...)); err != nil {
+		return account{}, err
+	}
+	return found.with(set)
+}
+
+// fields are what changes but for the password, if the actor may change it so.
+func (e *edit) fields(found account) (set bson.D, err error) {
+	c := e.changes
+	if c.Email != nil && *c.Email != found.Email {
+		if err := checkEmail(*c.Email); err != nil {
+			return nil, err
+		}
+		if !e.by.Administers() && e.accounts.settings.Load().Activation == ActivationEmail {
+			return nil, &RefusedError{"addresses are confirmed here: ask an admin to change yours"}
 		}
 		set = append(set, bson.E{Key: "email", Value: *c.Email})
 	}
 	if c.Meta != nil {
 		if err := checkMeta(*c.Meta); err != nil {
-			return account{}, err
+			return nil, err
 		}
 		set = append(set, bson.E{Key: "meta", Value: *c.Meta})
 	}
 	if c.Privileges != nil && *c.Privileges != found.Privileges {
 		if found.Privileges == Super {
-			return account{}, &RefusedError{"the super admin stays what it is"}
+			return nil, &RefusedError{"the super admin stays what it is"}
 		}
-		if err := by.mayGrant(*c.Privileges); err != nil {
-			return account{}, err
+		if err := e.by.mayGrant(*c.Privileges); err != nil {
+			return nil, err
 		}
 		set = append(set, bson.E{Key: "privileges", Value: int32(*c.Privileges)})
 	}
 	if c.Password != nil {
-		if err := checkPassword(*c.Password); err != nil {
-			return account{}, err
-		}
-		if own {
-			if err := a.confirm(ctx, found, c.CurrentPassword); err != nil {
-				return account{}, err
-			}
-		}
-		hash, err := a.hasher.hash(ctx, *c.Password, settings.Cost)
-		if err != nil {
-			return account{}, err
-		}
-		set, unset = append(set, bson.E{Key: passwordField, Value: hash}), append(unset, resetKeyField)
+		return set, checkPassword(*c.Password)
 	}
-	if len(set) == 0 {
-		return found, nil
+	return set, nil
+}
+
+// with is the account when these fields were set.
+func (a account) with(set bson.D) (account, error) {
+	var d bson.D
+	if err := bson.Unmarshal(a.raw, &d); err != nil {
+		return account{}, err
 	}
-	// The password stands for what was looked at: who changes it at the same
-	// time must not be undone.
-	w := store.Update(users, found.id, set, unset...).IfField(passwordField, valueAt(found.raw, passwordField)).IfField("privileges", valueAt(found.raw, "privileges"))
-	err := a.store.Apply(ctx, w)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return account{}, ErrUnknown
-	case errors.Is(err, store.ErrDuplicate):
-		return account{}, ErrTaken
-	case err != nil:
-		return account{}, fmt.Errorf("changing a user: %w", err)
+	for _, e := range set {
+		d = with(d, e.Key, e.Value)
 	}
-	return a.byID(ctx, found.id)
+	raw, err := bson.Marshal(d)
+	if err != nil {
+		return account{}, err
+	}
+	return decode(raw)
 }
 
 // confirm wants the current password of who changes it: a session that somebody
 // left open is not enough. Wrong ones are counted like failed logins.
 func (a *Accounts) confirm(ctx context.Context, of account, current *string) error {
 	if current == nil {
-		return &InvalidError{"currentPassword", "is missing: it is needed to change the own password"}
+		return &InvalidError{"currentPassword", "is missing: it is needed to change the own password or address"}
 	}
 	settings := a.settings.Load()
 	l, key := failedLogins(settings.FailedLogins), fold(of.Username)+"\x00own"
-	if err := a.attempt(ctx, l, key); err != nil {
+	done, err := a.guesses.take(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := a.slowed(ctx, l, key); err != nil {
 		return err
 	}
 	ok, err := a.hasher.matches(ctx, of.secret(passwordField), *current, settings.Cost)
@@ -134,6 +180,9 @@ func (a *Accounts) confirm(ctx context.Context, of account, current *string) err
 	case err != nil:
 		return err
 	case !ok:
+		if err := a.attempt(ctx, l, key); err != nil && !errors.As(err, new(*SlowedError)) {
+			return err
+		}
 		return &InvalidError{"currentPassword", "is wrong"}
 	}
 	a.forgive(ctx, l, key)

@@ -25,8 +25,8 @@ var (
 	ErrNoSession = errors.New("the session has ended")
 
 	// ErrBusy: more passwords wait to be checked than this server checks in a
-	// few seconds.
-	ErrBusy = errors.New("too many passwords are being checked; try again in a moment")
+	// few seconds, or too many change the same thing at once. Nothing was done.
+	ErrBusy = errors.New("too much of this is going on at once; try again in a moment")
 )
 
 // InvalidError says what is wrong with a value that somebody chose.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -21,7 +22,29 @@ func (a *Accounts) Import(ctx context.Context, document bson.D) error {
 	if err != nil {
 		return err
 	}
-	err = a.store.Apply(ctx, store.Insert(users, d))
+	super := slices.ContainsFunc(d, func(e bson.E) bool {
+		v, err := store.MarshalValue(e.Value)
+		n, whole := integer(v)
+		return e.Key == "privileges" && err == nil && whole && n == int64(Super)
+	})
+	err = again(ctx, func() error {
+		var first []store.Write
+		if super {
+			var err error
+			if first, err = a.firstSuper(ctx); err != nil {
+				return err
+			}
+			if _, err := a.find(ctx, usernameOf(d)); first == nil && errors.Is(err, ErrUnknown) {
+				return &InvalidError{"privileges", "there is a super admin (1) already; import this one as an admin (2)"}
+			}
+		}
+		err := a.store.Apply(ctx, append(first, store.Insert(users, d))...)
+		var d *store.DuplicateError
+		if errors.As(err, &d) && d.Collection == counters {
+			err = store.ErrConflict
+		}
+		return err
+	})
 	switch {
 	case duplicate(err, "_id"):
 		return fmt.Errorf("%w: _id", ErrTaken)
@@ -33,6 +56,15 @@ func (a *Accounts) Import(ctx context.Context, document bson.D) error {
 		return &InvalidError{"the document", err.Error()}
 	}
 	return err
+}
+
+func usernameOf(d bson.D) string {
+	for _, e := range d {
+		if name, ok := e.Value.(string); ok && e.Key == "username" {
+			return name
+		}
+	}
+	return ""
 }
 
 // imported is the document as it is kept.
@@ -51,14 +83,14 @@ func imported(document bson.D) (bson.D, error) {
 	name, _ := at("username").(string)
 	email, _ := at("email").(string)
 	hash, _ := at(passwordField).(string)
-	if name == "" || len(name) > maxEmail || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) {
-		return nil, &InvalidError{"username", "must be a text, not empty, without control characters and spaces around it"}
+	if name == "" || len(name) > maxEmail || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unicode.IsControl) || strings.Contains(name, "@") {
+		return nil, &InvalidError{"username", "must be a text, not empty, without an @, control characters, and spaces around it"}
 	}
 	if err := checkEmail(email); err != nil {
 		return nil, err
 	}
 	if !usable(hash) {
-		return nil, &InvalidError{passwordField, "is no bcrypt hash whose cost is at most 16"}
+		return nil, &InvalidError{passwordField, "is no bcrypt hash whose cost is at most " + strconv.Itoa(maxCost)}
 	}
 	if k := at(registerKeyField); k == nil {
 		d = with(d, registerKeyField, "")

@@ -22,11 +22,14 @@ func newKey(now time.Time, lifetime time.Duration) (key, stored string) {
 	return key, keyPrefix + digest(key) + ":" + strconv.FormatInt(now.Add(lifetime).UnixMilli(), 10)
 }
 
-// fits reports whether a key is the one that is stored.
-func fits(stored, key string, now time.Time) bool {
+// fits reports whether a key is the one that is stored. One that is stored as it
+// is has no end.
+func fits(stored, key string, now time.Time, plain bool) bool {
 	hashed, ours := strings.CutPrefix(stored, keyPrefix)
 	switch {
 	case stored == "", key == "":
+		return false
+	case !ours && !plain:
 		return false
 	case !ours:
 		return subtle.ConstantTimeCompare([]byte(stored), []byte(key)) == 1

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -12,11 +13,16 @@ import (
 	"gatehouse/store"
 )
 
+// maxSessions is how many sessions one user can have: the oldest ends where
+// another begins.
+const maxSessions = 100
+
 // Credentials are what somebody shows to log in.
 type Credentials struct {
 	Name     string // the username or the address
 	Password string
 	Remember bool
+	Replaces string     // the token of a session that ends with the login; "" or a wrong one: none
 	From     netip.Addr // where they come from
 }
 
@@ -27,18 +33,19 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (User, Session, str
 	from := neighbourhood(c.From)
 	perPair, pair := failedLogins(settings.FailedLogins), fold(c.Name)+"\x00"+from
 	perAddress := loginsFrom(settings.FailedLogins)
-	if err := a.slowed(ctx, perAddress, from); err != nil {
+	// One after the other: many at once are as many attempts.
+	done, err := a.guesses.take(ctx, pair)
+	if err != nil {
 		return User{}, Session{}, "", err
 	}
-	// Counted before it is looked at: many at once are as many attempts as one
-	// after the other.
-	if err := a.attempt(ctx, perPair, pair); err != nil {
+	defer done()
+	if err := errors.Join(a.slowed(ctx, perAddress, from), a.slowed(ctx, perPair, pair)); err != nil {
 		return User{}, Session{}, "", err
 	}
 	var found account
 	var s session
 	var token, verified string
-	err := again(ctx, func() (err error) {
+	err = again(ctx, func() (err error) {
 		if found, err = a.verify(ctx, c, &verified, settings.Cost); err != nil {
 			return err
 		}
@@ -47,8 +54,10 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (User, Session, str
 	})
 	switch {
 	case errors.Is(err, ErrWrong):
-		if err := a.attempt(ctx, perAddress, from); err != nil && !errors.As(err, new(*SlowedError)) {
-			return User{}, Session{}, "", err
+		for _, err := range []error{a.attempt(ctx, perPair, pair), a.attempt(ctx, perAddress, from)} {
+			if err != nil && !errors.As(err, new(*SlowedError)) {
+				return User{}, Session{}, "", err
+			}
 		}
 		return User{}, Session{}, "", ErrWrong
 	case err != nil:
@@ -99,10 +108,19 @@ func (a *Accounts) begin(ctx context.Context, of *account, c Credentials, settin
 		}
 		set = append(set, bson.E{Key: passwordField, Value: anew})
 	}
+	writes, err := a.replaced(ctx, *of, c.Replaces)
+	if err != nil {
+		return session{}, "", err
+	}
 	s, token := newSession(*of, time.Now(), settings.SessionLifetime, c.Remember)
-	update := store.Update(users, of.id, set).IfField(passwordField, hash).IfField("lastLoggedIn", valueAt(of.raw, "lastLoggedIn"))
-	err := a.store.Apply(ctx, update, store.Insert(sessions, s))
+	ended := len(writes)
+	err = a.store.Apply(ctx, append(writes,
+		store.Update(users, of.id, set).IfField(passwordField, hash).IfField("lastLoggedIn", valueAt(of.raw, "lastLoggedIn")),
+		store.Insert(sessions, s))...)
+	var refused *store.WriteError
 	switch {
+	case errors.Is(err, store.ErrNotFound) && errors.As(err, &refused) && refused.Index < ended:
+		return session{}, "", store.ErrConflict // the session that was to end has ended meanwhile
 	case errors.Is(err, store.ErrNotFound):
 		return session{}, "", ErrWrong
 	case err != nil:
@@ -110,6 +128,30 @@ func (a *Accounts) begin(ctx context.Context, of *account, c Credentials, settin
 	}
 	of.LastLoggedIn = now
 	return s, token, nil
+}
+
+// replaced ends the sessions that make place for a new one: the one that was
+// shown, and the oldest where the user has as many as one can have.
+func (a *Accounts) replaced(ctx context.Context, of account, token string) (writes []store.Write, err error) {
+	var ids []any
+	shown, err := a.shown(ctx, token)
+	switch {
+	case err == nil:
+		ids = append(ids, shown.ID)
+	case !errors.Is(err, ErrNoSession):
+		return nil, err
+	}
+	all, err := a.sessionsOf(ctx, of, maxSessions+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) >= maxSessions && !slices.Contains(ids, all[0]) {
+		ids = append(ids, all[0])
+	}
+	for _, id := range ids {
+		writes = append(writes, store.Delete(sessions, id))
+	}
+	return writes, nil
 }
 
 // valueAt is the value of a field, for a condition that it is still the same.

@@ -19,39 +19,36 @@ const (
 	maxMetaName  = 128      // bytes
 )
 
-// Meta returns all of a user's meta.
-func (a *Accounts) Meta(ctx context.Context, by Actor, name string) (bson.Raw, error) {
-	found, err := a.visible(ctx, by, name)
-	return found.Meta, err
-}
-
-// MetaValue returns one property of a user's meta, or [ErrUnknown].
-func (a *Accounts) MetaValue(ctx context.Context, by Actor, name, property string) (bson.RawValue, error) {
+// MetaValue returns one property of a user's meta, and the username as it is
+// stored, or [ErrUnknown].
+func (a *Accounts) MetaValue(ctx context.Context, by Actor, name, property string) (string, bson.RawValue, error) {
 	found, err := a.visible(ctx, by, name)
 	if err != nil {
-		return bson.RawValue{}, err
+		return "", bson.RawValue{}, err
 	}
 	v, err := found.Meta.LookupErr(property)
 	if err != nil {
-		return bson.RawValue{}, ErrUnknown
+		return "", bson.RawValue{}, ErrUnknown
 	}
-	return v, nil
+	return found.Username, v, nil
 }
 
-// SetMeta replaces all of a user's meta.
-func (a *Accounts) SetMeta(ctx context.Context, by Actor, name string, meta bson.D) error {
+// SetMeta replaces all of a user's meta, and returns the username as it is
+// stored.
+func (a *Accounts) SetMeta(ctx context.Context, by Actor, name string, meta bson.D) (string, error) {
 	if err := checkMeta(meta); err != nil {
-		return err
+		return "", err
 	}
 	return a.changeMeta(ctx, by, name, func(of account) (store.Write, error) {
 		return store.Update(users, of.id, bson.D{{Key: "meta", Value: meta}}), nil
 	})
 }
 
-// SetMetaValue sets one property of a user's meta.
-func (a *Accounts) SetMetaValue(ctx context.Context, by Actor, name, property string, value any) error {
+// SetMetaValue sets one property of a user's meta, and returns the username as it
+// is stored.
+func (a *Accounts) SetMetaValue(ctx context.Context, by Actor, name, property string, value any) (string, error) {
 	if err := checkMeta(bson.D{{Key: property, Value: value}}); err != nil {
-		return err
+		return "", err
 	}
 	return a.changeMeta(ctx, by, name, func(of account) (store.Write, error) {
 		var all bson.D
@@ -70,21 +67,23 @@ func (a *Accounts) SetMetaValue(ctx context.Context, by Actor, name, property st
 
 // UnsetMetaValue removes one property of a user's meta, or says [ErrUnknown].
 func (a *Accounts) UnsetMetaValue(ctx context.Context, by Actor, name, property string) error {
-	return a.changeMeta(ctx, by, name, func(of account) (store.Write, error) {
+	_, err := a.changeMeta(ctx, by, name, func(of account) (store.Write, error) {
 		if _, err := of.Meta.LookupErr(property); err != nil || checkName(property) != "" {
 			return store.Write{}, ErrUnknown
 		}
 		return store.Update(users, of.id, nil, "meta."+property), nil
 	})
+	return err
 }
 
 // changeMeta writes what is made of meta as it is.
-func (a *Accounts) changeMeta(ctx context.Context, by Actor, name string, change func(account) (store.Write, error)) error {
-	return again(ctx, func() error {
+func (a *Accounts) changeMeta(ctx context.Context, by Actor, name string, change func(account) (store.Write, error)) (username string, err error) {
+	err = again(ctx, func() error {
 		found, err := a.changeable(ctx, by, name)
 		if err != nil {
 			return err
 		}
+		username = found.Username
 		w, err := change(found)
 		if err != nil {
 			return err
@@ -101,6 +100,7 @@ func (a *Accounts) changeMeta(ctx context.Context, by Actor, name string, change
 		}
 		return nil
 	})
+	return username, err
 }
 
 // with is a document with one field set.

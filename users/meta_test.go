@@ -18,24 +18,33 @@ func TestMeta(t *testing.T) {
 	h := open(t, nil)
 	h.register("george")
 	by := users.Program()
-	must(t, h.SetMetaValue(t.Context(), by, "george", "color", "red"))
-	must(t, h.SetMetaValue(t.Context(), by, "george", "sub", bson.D{{Key: "x", Value: bson.A{1, nil, true}}}))
-	must(t, h.SetMetaValue(t.Context(), by, "george", "toString", 1.5))
-	meta, err := h.Meta(t.Context(), by, "GEORGE")
-	if err != nil || meta.String() != `{"color": "red","sub": {"x": [{"$numberInt":"1"},null,true]},"toString": {"$numberDouble":"1.5"}}` {
-		t.Errorf("%s, %v", meta, err)
+	set := func(name string, value any) {
+		t.Helper()
+		if username, err := h.SetMetaValue(t.Context(), by, "GEORGE", name, value); err != nil || username != "george" {
+			t.Errorf("%s, %v", username, err)
+		}
+	}
+	set("color", "red")
+	set("sub", bson.D{{Key: "x", Value: bson.A{1, nil, true}}})
+	set("toString", 1.5)
+	user, err := h.Get(t.Context(), by, "GEORGE")
+	if meta := user.Meta; err != nil || meta.String() != `{"color": "red","sub": {"x": [{"$numberInt":"1"},null,true]},"toString": {"$numberDouble":"1.5"}}` {
+		t.Errorf("%s, %v", user.Meta, err)
 	}
 	must(t, h.UnsetMetaValue(t.Context(), by, "george", "color"))
 	for _, name := range []string{"color", "sub.x", "", "$x"} {
 		want(t, "unset "+name, h.UnsetMetaValue(t.Context(), by, "george", name), users.ErrUnknown)
-		_, err := h.MetaValue(t.Context(), by, "george", name)
+		_, _, err := h.MetaValue(t.Context(), by, "george", name)
 		want(t, "get "+name, err, users.ErrUnknown)
 	}
-	must(t, h.SetMeta(t.Context(), by, "george", bson.D{{Key: "all", Value: "new"}}))
-	if meta, err := h.Meta(t.Context(), by, "george"); err != nil || meta.String() != `{"all": "new"}` {
-		t.Errorf("%s, %v", meta, err)
+	if _, err := h.SetMeta(t.Context(), by, "george", bson.D{{Key: "all", Value: "new"}}); err != nil {
+		t.Error(err)
 	}
-	want(t, "of nobody", h.SetMetaValue(t.Context(), by, "nobody", "p", 1), users.ErrUnknown)
+	if user, err := h.Get(t.Context(), by, "george"); err != nil || user.Meta.String() != `{"all": "new"}` {
+		t.Errorf("%s, %v", user.Meta, err)
+	}
+	_, err = h.SetMetaValue(t.Context(), by, "nobody", "p", 1)
+	want(t, "of nobody", err, users.ErrUnknown)
 }
 
 func TestNamesThatWouldBeMisread(t *testing.T) {
@@ -43,18 +52,18 @@ func TestNamesThatWouldBeMisread(t *testing.T) {
 	h := open(t, nil)
 	h.register("george")
 	for _, name := range []string{"", "$set", "a.b", ".", "__proto__", "a\x00b", "\xff", strings.Repeat("a", 129)} {
-		if err := h.SetMetaValue(t.Context(), users.Program(), "george", name, 1); !strings.HasPrefix(invalid(err), "meta.") {
+		if _, err := h.SetMetaValue(t.Context(), users.Program(), "george", name, 1); !strings.HasPrefix(invalid(err), "meta.") {
 			t.Errorf("%q: %v", name, err)
 		}
-		if err := h.SetMetaValue(t.Context(), users.Program(), "george", "p", bson.A{bson.D{{Key: name, Value: 1}}}); !strings.HasPrefix(invalid(err), "meta.p.0.") {
+		if _, err := h.SetMetaValue(t.Context(), users.Program(), "george", "p", bson.A{bson.D{{Key: name, Value: 1}}}); !strings.HasPrefix(invalid(err), "meta.p.0.") {
 			t.Errorf("%q within: %v", name, err)
 		}
-		if err := h.SetMeta(t.Context(), users.Program(), "george", bson.D{{Key: name, Value: 1}}); invalid(err) == "" {
+		if _, err := h.SetMeta(t.Context(), users.Program(), "george", bson.D{{Key: name, Value: 1}}); invalid(err) == "" {
 			t.Errorf("%q in all: %v", name, err)
 		}
 	}
-	if meta, err := h.Meta(t.Context(), users.Program(), "george"); err != nil || meta.String() != "{}" {
-		t.Errorf("%s, %v", meta, err)
+	if user, err := h.Get(t.Context(), users.Program(), "george"); err != nil || user.Meta.String() != "{}" {
+		t.Errorf("%s, %v", user.Meta, err)
 	}
 }
 
@@ -68,7 +77,7 @@ func TestMetaIsBounded(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			err := h.SetMetaValue(t.Context(), users.Program(), "george", "p"+strconv.Itoa(i), strings.Repeat("x", 10_000))
+			_, err := h.SetMetaValue(t.Context(), users.Program(), "george", "p"+strconv.Itoa(i), strings.Repeat("x", 10_000))
 			var e *users.InvalidError
 			switch {
 			case err == nil:

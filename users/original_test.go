@@ -62,8 +62,8 @@ func TestOriginalsKeys(t *testing.T) {
 	must(t, h.store.Apply(t.Context(), store.Insert("users", d)))
 	_, err := h.login("george", password)
 	want(t, "before", err, users.ErrWrong)
-	want(t, "a wrong key", h.Activate(t.Context(), "george", "Ab3dEf7h9k"), users.ErrKey)
-	must(t, h.Activate(t.Context(), "george", "Ab3dEf7h9j"))
+	want(t, "a wrong key", h.Activate(t.Context(), "george", "Ab3dEf7h9k", here), users.ErrKey)
+	must(t, h.Activate(t.Context(), "george", "Ab3dEf7h9j", here))
 	if _, err := h.login("george", password); err != nil {
 		t.Error(err)
 	}
@@ -86,10 +86,10 @@ func TestOddDocuments(t *testing.T) {
 		if err != nil || user.Privileges != users.Regular || user.Meta == nil {
 			t.Errorf("%s: %+v, %v", name, user, err)
 		}
-		if err := h.SetMetaValue(t.Context(), users.Operator(), name, "p", "v"); err != nil {
+		if _, err := h.SetMetaValue(t.Context(), users.Operator(), name, "p", "v"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if v, err := h.MetaValue(t.Context(), users.Operator(), name, "p"); err != nil || v.StringValue() != "v" {
+		if _, v, err := h.MetaValue(t.Context(), users.Operator(), name, "p"); err != nil || v.StringValue() != "v" {
 			t.Errorf("%s: %v, %v", name, v, err)
 		}
 	}

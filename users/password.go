@@ -55,8 +55,8 @@ func (h *hasher) hash(ctx context.Context, password string, cost int) (string, e
 	return string(b), nil
 }
 
-// matches reports whether a password is the one of a hash. Where there is no
-// hash that can be read it takes as long as with one of this cost.
+// matches reports whether a password is the one of a hash. Where it is not, or
+// there is no hash that can be read, it takes as long as with one of this cost.
 func (h *hasher) matches(ctx context.Context, hash, password string, cost int) (bool, error) {
 	if !usable(hash) {
 		hash = nobodys(cost)
@@ -64,6 +64,9 @@ func (h *hasher) matches(ctx context.Context, hash, password string, cost int) (
 	ok := false
 	err := h.do(ctx, func() {
 		ok = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+		if had, err := bcrypt.Cost([]byte(hash)); !ok && err == nil && had < cost { // from elsewhere, or from before
+			_ = bcrypt.CompareHashAndPassword([]byte(nobodys(cost)), []byte(password))
+		}
 	})
 	return ok, err
 }
@@ -80,9 +83,9 @@ func outdated(hash string, cost int) bool {
 	return err == nil && had != cost
 }
 
-// maxCost is the highest cost of a hash that is looked at: more would keep a
-// processor for minutes at each login.
-const maxCost = 16
+// maxCost is the highest cost of a hash that is looked at: with more a login
+// would take longer than anybody waits for its answer.
+const maxCost = 14
 
 var hashPattern = regexp.MustCompile(`^\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 

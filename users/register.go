@@ -65,11 +65,6 @@ func (a *Accounts) Register(ctx context.Context, n NewUser, from netip.Addr) (Ac
 		return "", err
 	}
 	confirmed := settings.Activation == ActivationEmail
-	if confirmed {
-		if err := a.notHeld(ctx, n.Username); err != nil {
-			return "", err
-		}
-	}
 	hash, err := a.hasher.hash(ctx, n.Password, settings.Cost)
 	if err != nil {
 		return "", err
@@ -84,10 +79,10 @@ func (a *Accounts) Register(ctx context.Context, n NewUser, from netip.Addr) (Ac
 	}
 	err = a.store.Apply(ctx, writes...)
 	if confirmed && duplicate(err, "email") {
-		err = a.pretend(ctx, n, settings)
+		err = a.pretend(ctx, n, hash, registerKey)
 	}
 	switch {
-	case errors.Is(err, ErrTaken), errors.Is(err, store.ErrDuplicate):
+	case errors.Is(err, store.ErrDuplicate):
 		return "", ErrTaken
 	case err != nil:
 		return "", fmt.Errorf("registering: %w", err)
@@ -98,34 +93,12 @@ func (a *Accounts) Register(ctx context.Context, n NewUser, from netip.Addr) (Ac
 	return settings.Activation, nil
 }
 
-// pretend does for an address that is taken what is seen of a registration: the
-// name is taken for as long as the key of a mail would work.
-func (a *Accounts) pretend(ctx context.Context, n NewUser, settings *Settings) error {
-	_, err := a.find(ctx, n.Username)
-	if !errors.Is(err, ErrUnknown) {
-		if err == nil {
-			err = ErrTaken
-		}
-		return err
-	}
-	return a.store.Apply(ctx,
-		store.Insert(held, bson.D{{Key: "_id", Value: fold(n.Username)}, {Key: "expires", Value: time.Now().Add(settings.KeyLifetime)}}),
-		mail.Job{Kind: mail.Taken, User: n.Email}.Write())
-}
-
-// notHeld refuses a name that a registration with a taken address has got.
-func (a *Accounts) notHeld(ctx context.Context, username string) error {
-	raw, err := a.store.Get(ctx, held, fold(username))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("registering: %w", err)
-	}
-	if time.Now().Before(moment(raw.Lookup("expires"))) {
-		return ErrTaken
-	}
-	return a.store.Apply(ctx, store.Delete(held, fold(username)))
+// pretend does for an address that is taken all that can be seen of a
+// registration: there is an account of this name, which nobody can activate,
+// since it has no address that a key could be mailed to.
+func (a *Accounts) pretend(ctx context.Context, n NewUser, hash, registerKey string) error {
+	document := slices.DeleteFunc(n.document(hash, registerKey), func(e bson.E) bool { return e.Key == "email" })
+	return a.store.Apply(ctx, store.Insert(users, document), mail.Job{Kind: mail.Taken, User: n.Email}.Write())
 }
 
 // Create makes an account that is activated. Who may make one of these
@@ -144,8 +117,8 @@ func (a *Accounts) Create(ctx context.Context, by Actor, n NewUser) (User, error
 }
 
 // superMade is the document that counts how often a super admin was made, so
-// that of two who make one at the same time one does. No user is called so.
-const superMade = " super"
+// that of two who make one at the same time one does.
+const superMade = "super"
 
 // CreateAdmin makes the super admin, or an admin where there is one already. It
 // is for the operator.
@@ -156,26 +129,38 @@ func (a *Accounts) CreateAdmin(ctx context.Context, n NewUser) (User, error) {
 	}
 	var made User
 	err := again(ctx, func() error {
-		count := store.Insert(held, bson.D{{Key: "_id", Value: superMade}})
-		raw, err := a.store.Get(ctx, held, superMade)
-		switch {
-		case err == nil:
-			count = store.Update(held, superMade, nil).IfVersion(store.VersionOf(raw))
-		case !errors.Is(err, store.ErrNotFound):
-			return fmt.Errorf("looking for the super admin: %w", err)
-		}
-		supers, err := a.store.Find(ctx, users, store.Query{Where: bson.D{{Key: "privileges", Value: int32(Super)}}, Limit: 1})
+		first, err := a.firstSuper(ctx)
 		if err != nil {
-			return fmt.Errorf("looking for the super admin: %w", err)
+			return err
 		}
-		more := []store.Write{count}
-		if n.Privileges = Super; len(supers) > 0 {
-			n.Privileges, more = Admin, nil
+		if n.Privileges = Super; first == nil {
+			n.Privileges = Admin
 		}
-		made, err = a.create(ctx, n, more...)
+		made, err = a.create(ctx, n, first...)
 		return err
 	})
 	return made, err
+}
+
+// firstSuper is to be written with the super admin, and nil where there is one.
+// Where another was made meanwhile it is refused.
+func (a *Accounts) firstSuper(ctx context.Context) ([]store.Write, error) {
+	count := store.Insert(counters, bson.D{{Key: "_id", Value: superMade}})
+	raw, err := a.store.Get(ctx, counters, superMade)
+	switch {
+	case err == nil:
+		count = store.Update(counters, superMade, nil).IfVersion(store.VersionOf(raw))
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, fmt.Errorf("looking for the super admin: %w", err)
+	}
+	supers, err := a.store.Find(ctx, users, store.Query{Where: bson.D{{Key: "privileges", Value: int32(Super)}}, Limit: 1})
+	if err != nil {
+		return nil, fmt.Errorf("looking for the super admin: %w", err)
+	}
+	if len(supers) > 0 {
+		return nil, nil
+	}
+	return []store.Write{count}, nil
 }
 
 func (a *Accounts) create(ctx context.Context, n NewUser, more ...store.Write) (User, error) {
@@ -187,7 +172,7 @@ func (a *Accounts) create(ctx context.Context, n NewUser, more ...store.Write) (
 	err = a.store.Apply(ctx, append(more, store.Insert(users, document))...)
 	switch {
 	case duplicate(err, "_id"):
-		return User{}, store.ErrConflict // another made the super admin
+		return User{}, store.ErrConflict // another has made the super admin
 	case errors.Is(err, store.ErrDuplicate):
 		return User{}, ErrTaken
 	case err != nil:

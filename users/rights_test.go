@@ -31,7 +31,10 @@ func TestWhoMay(t *testing.T) {
 		}
 	}
 	see := func(by users.Actor, name string) error { _, err := h.Get(t.Context(), by, name); return err }
-	meta := func(by users.Actor, name string) error { return h.SetMetaValue(t.Context(), by, name, "p", 1) }
+	meta := func(by users.Actor, name string) error {
+		_, err := h.SetMetaValue(t.Context(), by, name, "p", 1)
+		return err
+	}
 	yes, no, absent, wrong := "yes", "no", "absent", "wrong"
 	for _, c := range []struct {
 		what string
@@ -135,15 +138,15 @@ func TestAddresses(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
 	who := h.admins()
-	address, other := "New@example.com", "DAN@example.com"
-	if user, err := h.Edit(t.Context(), who["cid"], "cid", users.Changes{Email: &address}); err != nil || user.Email != address {
+	address, other, current := "New@example.com", "DAN@example.com", password
+	if user, err := h.Edit(t.Context(), who["cid"], "cid", users.Changes{Email: &address, CurrentPassword: &current}); err != nil || user.Email != address {
 		t.Errorf("%+v, %v", user, err)
 	}
-	_, err := h.Edit(t.Context(), who["cid"], "cid", users.Changes{Email: &other})
+	_, err := h.Edit(t.Context(), who["cid"], "cid", users.Changes{Email: &other, CurrentPassword: &current})
 	want(t, "dan's", err, users.ErrTaken)
 	h.SetSettings(users.Settings{Activation: users.ActivationEmail, Cost: 4})
 	next := "newer@example.com"
-	if _, err := h.Edit(t.Context(), who["cid"], "cid", users.Changes{Email: &next}); !refused(err) {
+	if _, err := h.Edit(t.Context(), who["cid"], "cid", users.Changes{Email: &next, CurrentPassword: &current}); !refused(err) {
 		t.Errorf("not confirmed: %v", err)
 	}
 	if _, err := h.Edit(t.Context(), who["bob"], "cid", users.Changes{Email: &next}); err != nil {

@@ -21,6 +21,7 @@ type Session struct {
 	CreatedOn time.Time
 	Expires   time.Time // unless it is used before
 	Remember  bool      // beyond the end of the browser
+	PutOff    bool      // its end was put off just now
 }
 
 // session is its document.
@@ -35,7 +36,7 @@ type session struct {
 }
 
 func (d session) session() Session {
-	return Session{d.ID, d.Username, d.CreatedOn.UTC(), d.Expires.UTC(), d.Remember}
+	return Session{ID: d.ID, Username: d.Username, CreatedOn: d.CreatedOn.UTC(), Expires: d.Expires.UTC(), Remember: d.Remember}
 }
 
 // A token is the session's id and a secret of 256 bits.
@@ -66,19 +67,23 @@ func (a *Accounts) Session(ctx context.Context, token string) (Actor, Session, e
 	if err != nil {
 		return Actor{}, Session{}, err
 	}
+	putOff := false
 	lifetime := a.settings.Load().SessionLifetime
-	if until := time.Now().UTC().Add(lifetime).Truncate(time.Millisecond); until.Sub(s.Expires) > lifetime/slidesBy {
+	// It comes nearer where lifetimes were made shorter.
+	if until := time.Now().UTC().Add(lifetime).Truncate(time.Millisecond); until.Sub(s.Expires) > lifetime/slidesBy || until.Before(s.Expires) {
 		err := a.store.Apply(ctx, store.Update(sessions, s.ID, bson.D{{Key: "expires", Value: until}}).IfField("expires", s.Expires))
 		switch {
 		case err == nil:
-			s.Expires = until
+			s.Expires, putOff = until, true
 		case errors.Is(err, store.ErrNotFound):
 			return Actor{}, Session{}, ErrNoSession
 		case !errors.Is(err, store.ErrConflict): // somebody else has put it off
 			return Actor{}, Session{}, fmt.Errorf("putting off the end of a session: %w", err)
 		}
 	}
-	return Actor{User: found.User, session: s.ID}, s.session(), nil
+	told := s.session()
+	told.PutOff = putOff
+	return Actor{User: found.User, id: found.id, session: s.ID}, told, nil
 }
 
 // shown is the session of a token.
@@ -163,7 +168,11 @@ func (a *Accounts) EndSession(ctx context.Context, by Actor, id string) error {
 	case err != nil:
 		return fmt.Errorf("reading a session: %w", err)
 	}
-	of, err := a.byID(ctx, raw.Lookup("user"))
+	owner := raw.Lookup("user")
+	if store.ValidID(owner) != nil {
+		return ErrUnknown // the original server's
+	}
+	of, err := a.byID(ctx, owner)
 	switch {
 	case errors.Is(err, ErrUnknown): // whoever it was is gone
 	case err != nil:
@@ -187,9 +196,9 @@ func (a *Accounts) endSession(ctx context.Context, id string) error {
 	return nil
 }
 
-// sessionsOf lists the ids of a user's sessions, some at a time.
+// sessionsOf lists the ids of a user's sessions, the oldest first, some at a time.
 func (a *Accounts) sessionsOf(ctx context.Context, of account, limit int) ([]any, error) {
-	raws, err := a.store.Find(ctx, sessions, store.Query{Where: bson.D{{Key: "user", Value: of.id}}, Limit: limit})
+	raws, err := a.store.Find(ctx, sessions, store.Query{Where: bson.D{{Key: "user", Value: of.id}}, Order: "createdOn", Limit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("looking for a user's sessions: %w", err)
 	}

@@ -177,7 +177,7 @@ func TestDeletionOrder(t *testing.T) {
 		}
 		last = change.Collection
 	}
-	if counts["files"] != 147 || counts["buckets"] != 1 || counts["sessions"] != 121 {
+	if counts["files"] != 147 || counts["buckets"] != 1 || counts["sessions"] != 100 {
 		t.Errorf("%v", counts)
 	}
 }

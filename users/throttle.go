@@ -47,6 +47,10 @@ func mailsFrom() limit { return limit{"mails from", 20, time.Hour} }
 
 func mailsTo() limit { return limit{"mails to", 5, time.Hour} }
 
+// wrongKeysFrom is for who tries keys of mails. None is ever guessed; but who
+// could try for long would learn by the time that takes who has an account.
+func wrongKeysFrom() limit { return limit{"keys", 30, time.Hour} }
+
 // tries is the document that counts. Its id is a hash: it can be an address.
 type tries struct {
 	Count   int64     `bson:"count"`
@@ -58,7 +62,7 @@ type tries struct {
 
 func (l limit) id(of string) string { return digest(l.kind + "\x00" + of) }
 
-// attempt counts an attempt before it is made, or refuses it with a
+// attempt counts an attempt, or refuses it with a
 // [*SlowedError]. A refused one is not counted.
 func (a *Accounts) attempt(ctx context.Context, l limit, of string) error {
 	if l.free == 0 {
@@ -98,14 +102,17 @@ func (a *Accounts) forgive(ctx context.Context, l limit, of string) {
 	if l.free == 0 {
 		return
 	}
-	err := a.store.Apply(ctx, store.Delete(attempts, l.id(of)))
+	had, err := a.tries(ctx, l, of)
+	if err == nil && had.Version > 0 {
+		err = a.store.Apply(ctx, store.Delete(counters, l.id(of)))
+	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		a.logger.Warn("failed logins could not be forgotten", "error", err)
 	}
 }
 
 func (a *Accounts) tries(ctx context.Context, l limit, of string) (had tries, err error) {
-	raw, err := a.store.Get(ctx, attempts, l.id(of))
+	raw, err := a.store.Get(ctx, counters, l.id(of))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return tries{}, nil
@@ -137,9 +144,9 @@ func (a *Accounts) count(ctx context.Context, l limit, of string, t tries) error
 	d := bson.D{{Key: "count", Value: t.Count}, {Key: "since", Value: t.Since}, {Key: "next", Value: t.Next}, {Key: "expires", Value: t.Expires}}
 	var w store.Write
 	if t.Version == 0 {
-		w = store.Insert(attempts, append(bson.D{{Key: "_id", Value: l.id(of)}}, d...))
+		w = store.Insert(counters, append(bson.D{{Key: "_id", Value: l.id(of)}}, d...))
 	} else {
-		w = store.Update(attempts, l.id(of), d).IfVersion(t.Version)
+		w = store.Update(counters, l.id(of), d).IfVersion(t.Version)
 	}
 	err := a.store.Apply(ctx, w)
 	if errors.Is(err, store.ErrDuplicate) || errors.Is(err, store.ErrNotFound) {

@@ -2,7 +2,7 @@ package users
 
 import (
 	"fmt"
-	"strings"
+	"math"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -36,8 +36,8 @@ type User struct {
 type Actor struct {
 	User User // of a program only Privileges are set
 
-	// session is where the user is logged in, for what ends all others.
-	session string
+	id      bson.RawValue // of the user's document; of a program none
+	session string        // where the user is logged in, for what ends all others
 }
 
 // Program is an actor that is nobody's account: it may do what an admin may.
@@ -46,11 +46,10 @@ func Program() Actor { return Actor{User: User{Privileges: Admin}} }
 // Operator is an actor on the server's own machine: it may do everything.
 func Operator() Actor { return Actor{User: User{Privileges: Super}} }
 
-// Is reports whether the actor is the user whom somebody calls so: by the
-// username or the address.
-func (a Actor) Is(name string) bool {
-	u := a.User
-	return u.Username != "" && (strings.EqualFold(u.Username, name) || u.Email != "" && strings.EqualFold(u.Email, name))
+// is reports whether an account is the actor's own. Names do not decide that:
+// one user's address can be another's name.
+func (a Actor) is(of account) bool {
+	return a.id.Type != 0 && a.id.Equal(of.id)
 }
 
 // Administers reports whether the actor is an admin.
@@ -60,7 +59,7 @@ func (a Actor) Administers() bool { return a.User.Privileges == Super || a.User.
 // own, and those of lower rank; the super admin may change all.
 func (a Actor) mayAct(on account) error {
 	switch {
-	case a.Is(on.Username), a.User.Privileges == Super, a.Administers() && on.Privileges > a.User.Privileges:
+	case a.is(on), a.User.Privileges == Super, a.Administers() && on.Privileges > a.User.Privileges:
 		return nil
 	}
 	return errNotAllowed
@@ -102,7 +101,8 @@ func decode(raw bson.Raw) (account, error) {
 	if n, ok := integer(raw.Lookup("privileges")); ok && n >= int64(Super) && n <= int64(Regular) {
 		a.Privileges = Privileges(n)
 	}
-	a.Activated = a.secret(registerKeyField) == ""
+	key, _ := raw.LookupErr(registerKeyField)
+	a.Activated = key.Type == 0 || key.Type == bson.TypeNull || key.Type == bson.TypeString && key.StringValue() == ""
 	a.CreatedOn = moment(raw.Lookup("createdOn"))
 	a.LastLoggedIn = moment(raw.Lookup("lastLoggedIn"))
 	if meta, ok := raw.Lookup("meta").DocumentOK(); ok {
@@ -117,7 +117,7 @@ var emptyDocument = bson.Raw{5, 0, 0, 0, 0}
 
 func integer(v bson.RawValue) (int64, bool) {
 	if f, ok := v.DoubleOK(); ok {
-		return int64(f), true
+		return int64(f), f == math.Trunc(f) && math.Abs(f) < 1<<53
 	}
 	return v.AsInt64OK()
 }

@@ -5,7 +5,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Bounds of what people choose.
@@ -53,6 +57,15 @@ func checkPassword(password string) error {
 	return nil
 }
 
-// fold is a name or an address without its case, for what is compared here and
-// not by the store.
-func fold(s string) string { return strings.ToLower(s) }
+// fold is a name or an address without what somebody could vary in it and be
+// understood all the same: the stores' own folds differ, and this one takes more
+// for equal than any of them. It is for counting, not for finding.
+func fold(s string) string {
+	folded := cases.Fold().String(norm.NFKC.String(strings.ToValidUTF8(s, "")))
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Cc, unicode.Mn) {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(folded))
+}

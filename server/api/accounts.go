@@ -78,12 +78,11 @@ func (a *Accounts) Serve(w http.ResponseWriter, c *Call, h Handler) {
 		fault.Write(w, err)
 		return
 	}
-	h2 := w.Header()
 	if answer.cookie != nil {
 		http.SetCookie(w, answer.cookie)
 	}
 	if answer.location != "" {
-		h2.Set("Location", answer.location)
+		w.Header().Set("Location", answer.location)
 	}
 	switch {
 	case answer.page != nil:
@@ -91,8 +90,8 @@ func (a *Accounts) Serve(w http.ResponseWriter, c *Call, h Handler) {
 	case answer.body != nil:
 		writeJSON(w, answer.status, answer.body)
 	default:
-		h2.Set("Cache-Control", "no-store")
-		h2.Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.WriteHeader(answer.status)
 	}
 }
@@ -104,9 +103,9 @@ func (c *Call) fields(known ...string) (request.Body, error) {
 
 func (c *Call) user() string { return c.Request.PathValue("user") }
 
-// cookie holds a session's token; where the session is to outlive the browser,
+// Cookie holds a session's token; where the session is to outlive the browser,
 // for as long as it lasts. An empty token takes the cookie away.
-func (a *Accounts) cookie(token string, s users.Session) *http.Cookie {
+func (a *Accounts) Cookie(token string, s users.Session) *http.Cookie {
 	c := &http.Cookie{Name: SessionCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: a.o.Secure()} //nolint:gosec // Secure where people come by TLS
 	switch {
 	case token == "":

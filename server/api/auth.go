@@ -64,7 +64,7 @@ func (a *Accounts) Login(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	credentials := users.Credentials{Name: texts[0], Password: texts[1], From: c.Remote}
+	credentials := users.Credentials{Name: texts[0], Password: texts[1], Replaces: c.Token, From: c.Remote}
 	if credentials.Remember, err = body.Flag("rememberMe"); err != nil {
 		return Answer{}, err
 	}
@@ -72,19 +72,14 @@ func (a *Accounts) Login(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if c.Token != "" { // who logs in again leaves nothing behind
-		if err := a.o.Accounts.Logout(ctx, c.Token); err != nil {
-			return Answer{}, err
-		}
-	}
 	view := viewOf(user)
-	return Answer{status: http.StatusOK, body: whoIs{true, &view}, cookie: a.cookie(token, session)}, nil
+	return Answer{status: http.StatusOK, body: whoIs{true, &view}, cookie: a.Cookie(token, session)}, nil
 }
 
 // Logout ends the session that was shown, if it is one.
 func (a *Accounts) Logout(ctx context.Context, c *Call) (Answer, error) {
 	err := a.o.Accounts.Logout(ctx, c.Token)
-	return Answer{status: http.StatusOK, body: whoIs{}, cookie: a.cookie("", users.Session{})}, err
+	return Answer{status: http.StatusOK, body: whoIs{}, cookie: a.Cookie("", users.Session{})}, err
 }
 
 // Authenticated tells who is logged in.
@@ -98,8 +93,8 @@ func (a *Accounts) Authenticated(ctx context.Context, c *Call) (Answer, error) {
 	}
 	view := viewOf(actor.User)
 	answer := Answer{status: http.StatusOK, body: whoIs{true, &view}}
-	if session.Remember { // its end was put off, and so is the cookie's
-		answer.cookie = a.cookie(c.Token, session)
+	if session.Remember {
+		answer.cookie = a.Cookie(c.Token, session)
 	}
 	return answer, nil
 }
@@ -107,7 +102,7 @@ func (a *Accounts) Authenticated(ctx context.Context, c *Call) (Answer, error) {
 // Activate takes the key that was mailed. People come here by the mail's link.
 func (a *Accounts) Activate(ctx context.Context, c *Call) (Answer, error) {
 	q := c.Request.URL.Query()
-	err := a.o.Accounts.Activate(ctx, q.Get("user"), q.Get("key"))
+	err := a.o.Accounts.Activate(ctx, q.Get("user"), q.Get("key"), c.Remote)
 	html := wantsPage(c.Request)
 	switch {
 	case html && err == nil:
@@ -148,7 +143,7 @@ func (a *Accounts) Reset(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	err = a.o.Accounts.Reset(ctx, texts[0], texts[1], texts[2])
+	err = a.o.Accounts.Reset(ctx, texts[0], texts[1], texts[2], c.Remote)
 	return Answer{status: http.StatusOK, body: map[string]bool{"reset": true}}, err
 }
 

@@ -86,8 +86,8 @@ func (a *Accounts) DeleteUser(ctx context.Context, c *Call) (Answer, error) {
 
 // GetMeta answers all of a user's meta.
 func (a *Accounts) GetMeta(ctx context.Context, c *Call) (Answer, error) {
-	meta, err := a.o.Accounts.Meta(ctx, c.Actor, c.user())
-	return Answer{status: http.StatusOK, body: store.JSONDocument(meta)}, err
+	user, err := a.o.Accounts.Get(ctx, c.Actor, c.user())
+	return Answer{status: http.StatusOK, body: store.JSONDocument(user.Meta)}, err
 }
 
 // PutMeta replaces all of a user's meta.
@@ -96,7 +96,11 @@ func (a *Accounts) PutMeta(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return Answer{status: http.StatusOK, body: json.RawMessage(c.body)}, a.o.Accounts.SetMeta(ctx, c.Actor, c.user(), meta)
+	if _, err := a.o.Accounts.SetMeta(ctx, c.Actor, c.user(), meta); err != nil {
+		return Answer{}, err
+	}
+	kept, err := store.MarshalValue(meta) // as it is read back
+	return Answer{status: http.StatusOK, body: store.JSONValue(kept)}, err
 }
 
 // metaValue is the answer about one property.
@@ -106,7 +110,7 @@ type metaValue struct {
 
 // GetMetaValue answers one property of a user's meta.
 func (a *Accounts) GetMetaValue(ctx context.Context, c *Call) (Answer, error) {
-	v, err := a.o.Accounts.MetaValue(ctx, c.Actor, c.user(), c.Request.PathValue("name"))
+	_, v, err := a.o.Accounts.MetaValue(ctx, c.Actor, c.user(), c.Request.PathValue("name"))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -123,8 +127,11 @@ func (a *Accounts) PutMetaValue(ctx context.Context, c *Call) (Answer, error) {
 	if !given {
 		return Answer{}, fault.Invalid("value", "is missing")
 	}
-	err = a.o.Accounts.SetMetaValue(ctx, c.Actor, c.user(), c.Request.PathValue("name"), value)
-	return Answer{status: http.StatusOK, body: json.RawMessage(c.body)}, err
+	if _, err := a.o.Accounts.SetMetaValue(ctx, c.Actor, c.user(), c.Request.PathValue("name"), value); err != nil {
+		return Answer{}, err
+	}
+	kept, err := store.MarshalValue(value) // as it is read back
+	return Answer{status: http.StatusOK, body: metaValue{store.JSONValue(kept)}}, err
 }
 
 // DeleteMetaValue removes one property of a user's meta.

@@ -17,7 +17,12 @@ func (s *Server) userRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /users", answer(s.listUsers))
 	m.HandleFunc("POST /users", answer(s.createUser))
 	m.HandleFunc("PUT /users/password", answer(s.setPassword))
-	m.HandleFunc("DELETE /users", answer(s.deleteUser))
+	m.HandleFunc("DELETE /users", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(deletionTimeout + 5*time.Second))
+		ctx, cancel := context.WithTimeout(r.Context(), deletionTimeout)
+		defer cancel()
+		answer(s.deleteUser)(w, r.WithContext(ctx))
+	})
 	m.HandleFunc("POST /users/import", func(w http.ResponseWriter, r *http.Request) {
 		c, deadline := http.NewResponseController(w), time.Now().Add(importTimeout)
 		_ = c.SetReadDeadline(deadline)
@@ -27,6 +32,9 @@ func (s *Server) userRoutes(m *http.ServeMux) {
 		answerUpTo(max(MaxLine, MaxBatchBytes)+MaxBatch, s.importUsers)(w, r.WithContext(ctx))
 	})
 }
+
+// deletionTimeout is how long an account with all its files may take to go.
+const deletionTimeout = 2 * time.Minute
 
 func (s *Server) listUsers(r *http.Request) (any, error) {
 	q := r.URL.Query()

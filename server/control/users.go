@@ -114,7 +114,7 @@ func (r remote) SetPassword(ctx context.Context, name, password string) (string,
 
 func (r remote) Delete(ctx context.Context, name string) (string, error) {
 	var deleted username
-	err := r.c.call(ctx, http.MethodDelete, "/users?name="+url.QueryEscape(name), nil, &deleted)
+	err := r.c.patient(deletionTimeout+10*time.Second).call(ctx, http.MethodDelete, "/users?name="+url.QueryEscape(name), nil, &deleted)
 	return deleted.Username, err
 }
 

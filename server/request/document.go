@@ -227,7 +227,7 @@ func number(at *place, digits string) (any, error) {
 	}
 	f, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return nil, at.invalid(`is too large for a number; {"$numberDecimal":"…"} holds more`)
+		return nil, at.invalid("is too large for a number")
 	}
 	return f, nil
 }

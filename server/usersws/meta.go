@@ -44,9 +44,9 @@ func (s *session) meta(r request.Request) error {
 		return err
 	}
 	if sets {
-		err = s.setMeta(ctx, by, name, property, one, r)
+		name, err = s.setMeta(ctx, by, name, property, one, r)
 	} else {
-		val, err = s.getMeta(ctx, by, name, property, one)
+		name, val, err = s.getMeta(ctx, by, name, property, one)
 	}
 	if err != nil {
 		return err
@@ -68,26 +68,28 @@ func (s *session) meta(r request.Request) error {
 	return err
 }
 
-func (s *session) getMeta(ctx context.Context, by users.Actor, name, property string, one bool) (json.RawMessage, error) {
+// getMeta reads all of a user's meta, or one property; the username is the stored
+// one.
+func (s *session) getMeta(ctx context.Context, by users.Actor, name, property string, one bool) (username string, val json.RawMessage, err error) {
 	if !one {
-		all, err := s.service.o.Meta.Meta(ctx, by, name)
-		return store.JSONDocument(all), err
+		u, err := s.service.o.Meta.Get(ctx, by, name)
+		return u.Username, store.JSONDocument(u.Meta), err
 	}
-	v, err := s.service.o.Meta.MetaValue(ctx, by, name, property)
-	return store.JSONValue(v), err
+	username, v, err := s.service.o.Meta.MetaValue(ctx, by, name, property)
+	return username, store.JSONValue(v), err
 }
 
-func (s *session) setMeta(ctx context.Context, by users.Actor, name, property string, one bool, r request.Request) error {
+func (s *session) setMeta(ctx context.Context, by users.Actor, name, property string, one bool, r request.Request) (username string, err error) {
 	value, err := r.Any("val")
 	if err != nil {
-		return err
+		return "", err
 	}
 	if one {
 		return s.service.o.Meta.SetMetaValue(ctx, by, name, property, value)
 	}
 	all, ok := value.(bson.D)
 	if !ok {
-		return fault.Invalid("val", "must be an object where no property is named: it replaces all of meta")
+		return "", fault.Invalid("val", "must be an object where no property is named: it replaces all of meta")
 	}
 	return s.service.o.Meta.SetMeta(ctx, by, name, all)
 }

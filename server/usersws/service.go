@@ -24,10 +24,10 @@ import (
 // Meta is what users say of themselves. Who may see and set it is for it to
 // decide; see [users.Accounts].
 type Meta interface {
-	Meta(ctx context.Context, by users.Actor, name string) (bson.Raw, error)
-	MetaValue(ctx context.Context, by users.Actor, name, property string) (bson.RawValue, error)
-	SetMeta(ctx context.Context, by users.Actor, name string, meta bson.D) error
-	SetMetaValue(ctx context.Context, by users.Actor, name, property string, value any) error
+	Get(ctx context.Context, by users.Actor, name string) (users.User, error)
+	MetaValue(ctx context.Context, by users.Actor, name, property string) (username string, value bson.RawValue, err error)
+	SetMeta(ctx context.Context, by users.Actor, name string, meta bson.D) (username string, err error)
+	SetMetaValue(ctx context.Context, by users.Actor, name, property string, value any) (username string, err error)
 }
 
 // Keys tells whether a key is still good while its socket is open.
