@@ -126,7 +126,7 @@ func TestRaceForAReset(t *testing.T) {
 // However many log in at once with the right password, they all can, and each is a login.
 func TestRaceOfLogins(t *testing.T) {
 	t.Parallel()
-	const n = 8
+	const n = 5
 	srv := startUsers(t, settings{"users.bcryptCost": 10}) // so that they overlap
 	p, admin := srv.nobody(t), srv.admin(t)
 	p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))

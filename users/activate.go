@@ -31,7 +31,7 @@ func (a *Accounts) Activate(ctx context.Context, name, key string, from netip.Ad
 // error whatever is wrong with it, and is counted.
 func (a *Accounts) shownKey(ctx context.Context, from netip.Addr, f func() error) error {
 	l, address := wrongKeysFrom(), neighbourhood(from)
-	if err := a.slowed(ctx, l, address); err != nil {
+	if _, err := a.slowed(ctx, l, address); err != nil {
 		return err
 	}
 	err := again(ctx, f)

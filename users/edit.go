@@ -172,7 +172,8 @@ func (a *Accounts) confirm(ctx context.Context, of account, current *string) err
 		return err
 	}
 	defer done()
-	if err := a.slowed(ctx, l, key); err != nil {
+	failed, err := a.slowed(ctx, l, key)
+	if err != nil {
 		return err
 	}
 	ok, err := a.hasher.matches(ctx, of.secret(passwordField), *current, settings.Cost)
@@ -185,7 +186,9 @@ func (a *Accounts) confirm(ctx context.Context, of account, current *string) err
 		}
 		return &InvalidError{"currentPassword", "is wrong"}
 	}
-	a.forgive(ctx, l, key)
+	if failed {
+		a.forgive(ctx, l, key)
+	}
 	return nil
 }
 

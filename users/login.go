@@ -39,7 +39,11 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (User, Session, str
 		return User{}, Session{}, "", err
 	}
 	defer done()
-	if err := errors.Join(a.slowed(ctx, perAddress, from), a.slowed(ctx, perPair, pair)); err != nil {
+	if _, err := a.slowed(ctx, perAddress, from); err != nil {
+		return User{}, Session{}, "", err
+	}
+	failed, err := a.slowed(ctx, perPair, pair)
+	if err != nil {
 		return User{}, Session{}, "", err
 	}
 	var found account
@@ -63,7 +67,9 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (User, Session, str
 	case err != nil:
 		return User{}, Session{}, "", err
 	}
-	a.forgive(ctx, perPair, pair)
+	if failed {
+		a.forgive(ctx, perPair, pair)
+	}
 	return found.User, s.session(), token, nil
 }
 

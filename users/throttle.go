@@ -85,27 +85,22 @@ func (a *Accounts) attempt(ctx context.Context, l limit, of string) error {
 	})
 }
 
-// slowed refuses with a [*SlowedError] what has to wait, and counts nothing.
-func (a *Accounts) slowed(ctx context.Context, l limit, of string) error {
+// slowed refuses with a [*SlowedError] what has to wait, and counts nothing. It
+// reports whether anything was counted before.
+func (a *Accounts) slowed(ctx context.Context, l limit, of string) (counted bool, err error) {
 	if l.free == 0 {
-		return nil
+		return false, nil
 	}
 	had, err := a.tries(ctx, l, of)
 	if wait := time.Until(had.Next); err == nil && wait > 0 {
-		return &SlowedError{wait}
+		err = &SlowedError{wait}
 	}
-	return err
+	return had.Version > 0, err
 }
 
 // forgive forgets the attempts: the last one was a success.
 func (a *Accounts) forgive(ctx context.Context, l limit, of string) {
-	if l.free == 0 {
-		return
-	}
-	had, err := a.tries(ctx, l, of)
-	if err == nil && had.Version > 0 {
-		err = a.store.Apply(ctx, store.Delete(counters, l.id(of)))
-	}
+	err := a.store.Apply(ctx, store.Delete(counters, l.id(of)))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		a.logger.Warn("failed logins could not be forgotten", "error", err)
 	}
