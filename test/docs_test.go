@@ -22,7 +22,7 @@ func TestDocumentedExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			srv := start(t, settings{
+			srv := startUsers(t, settings{
 				"websocket.approvedSocketDomains": []string{"^localhost$", `^127\.0\.0\.1$`, "^trusted-host$"},
 				"events.rules":                    []any{orderPlaced}, // docs/documents.md shows it
 			})

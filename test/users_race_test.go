@@ -127,7 +127,7 @@ func TestRaceForAReset(t *testing.T) {
 func TestRaceOfLogins(t *testing.T) {
 	t.Parallel()
 	const n = 5
-	srv := startUsers(t, settings{"users.bcryptCost": 10}) // so that they overlap
+	srv := startUsers(t, settings{"users.bcryptCost": 7}) // so that they overlap
 	p, admin := srv.nobody(t), srv.admin(t)
 	p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
 	c := srv.listen(t)
