@@ -58,6 +58,9 @@ type Conn struct {
 	slot    int32 // where it stands in the server's ping wheel, guarded by the server
 	place   int32
 
+	maxMessage int32 // 0: as for all
+	unpinged   bool
+
 	mu       sync.Mutex
 	state    state
 	direct   bool // the socket does not block

@@ -5,6 +5,7 @@ import "encoding/binary"
 // Opcodes of RFC 6455, section 5.2.
 const (
 	opText  = 0x1
+	opBin   = 0x2
 	opClose = 0x8
 	opPing  = 0x9
 	opPong  = 0xA
@@ -20,6 +21,9 @@ const (
 // TextFrame returns a complete, final, unmasked text frame that carries
 // payload, ready to be written to any number of sockets.
 func TextFrame(payload []byte) []byte { return frame(opText, payload) }
+
+// BinaryFrame is TextFrame for bytes that are no text.
+func BinaryFrame(payload []byte) []byte { return frame(opBin, payload) }
 
 // frame returns a complete server frame.
 func frame(opcode byte, payload []byte) []byte {

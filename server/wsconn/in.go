@@ -106,7 +106,7 @@ func (in *inbound) messages() error {
 		if err != nil || !ok {
 			return err
 		}
-		c.ws.SetReadLimit(int64(c.srv.limits.Load().MaxMessageBytes))
+		c.ws.SetReadLimit(c.maxMessageBytes())
 		kind, r, err := c.ws.NextReader()
 		if err == nil {
 			in.message.Reset()
@@ -132,6 +132,14 @@ func (in *inbound) messages() error {
 			return errEnding
 		}
 	}
+}
+
+// maxMessageBytes is the limit as it is now.
+func (c *Conn) maxMessageBytes() int64 {
+	if c.maxMessage > 0 {
+		return int64(c.maxMessage)
+	}
+	return int64(c.srv.limits.Load().MaxMessageBytes)
 }
 
 func (c *Conn) ending() bool {

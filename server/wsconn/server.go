@@ -122,14 +122,25 @@ func (s *Server) Count() int {
 	return s.count
 }
 
+// Terms are what one connection has in a way of its own.
+type Terms struct {
+	MaxMessageBytes int  // in place of the limit for all; 0: that one
+	Unpinged        bool // its dialect has a heartbeat of its own
+}
+
 // Upgrade answers a handshake; where there is an error, it was refused. The
 // connection takes what is sent, but reads and writes nothing until Start.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, remote netip.Addr, h Handler) (*Conn, error) {
+	return s.UpgradeOn(w, r, remote, h, Terms{})
+}
+
+// UpgradeOn is Upgrade on terms of the connection's own.
+func (s *Server) UpgradeOn(w http.ResponseWriter, r *http.Request, remote netip.Addr, h Handler, terms Terms) (*Conn, error) {
 	if err := s.Admit(remote); err != nil {
 		s.refuse(w, err)
 		return nil, err
 	}
-	c := &Conn{srv: s, handler: h, remote: remote, slot: -1}
+	c := &Conn{srv: s, handler: h, remote: remote, slot: -1, maxMessage: int32(terms.MaxMessageBytes), unpinged: terms.Unpinged}
 	ws, err := s.upgrader.Upgrade(&hijacker{ResponseWriter: w, c: c}, r, nil)
 	if err != nil {
 		if c.sock != nil {

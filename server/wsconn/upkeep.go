@@ -78,6 +78,9 @@ func (s *Server) ping(every time.Duration) {
 
 // ask pings a connection, or ends it where it was silent for too long.
 func (c *Conn) ask() {
+	if c.unpinged {
+		return
+	}
 	c.mu.Lock()
 	waiting := len(c.queue) > 0 // it has a deadline already, and a ping would only wait too
 	if c.heard || waiting {

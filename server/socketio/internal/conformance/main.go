@@ -1,0 +1,131 @@
+// Command conformance serves what the public protocol suites of Engine.IO v4 and
+// Socket.IO v5 expect:
+//
+//	go run ./server/socketio/internal/conformance -addr 127.0.0.1:3000
+//
+// At /engine.io/ every message is echoed. At /socket.io/ the namespaces / and
+// /custom emit auth with what the client sent to join, answer message with
+// message-back and the same arguments, and acknowledge message-with-ack with its
+// arguments. Intervals are short, so that the suites are.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"time"
+
+	"gatehouse/server/socketio"
+	"gatehouse/server/socketio/engine"
+	"gatehouse/server/wsconn"
+)
+
+const (
+	pingInterval   = 300 * time.Millisecond
+	pingTimeout    = 200 * time.Millisecond
+	connectTimeout = time.Second
+	maxPayload     = 1_000_000
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:3000", "where to listen")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *addr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, addr string) error {
+	handler, end, err := newHandler()
+	if err != nil {
+		return err
+	}
+	defer end()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		<-ctx.Done()
+		_ = s.Close()
+	}()
+	fmt.Println("listening on", l.Addr())
+	if err := s.Serve(l); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// newHandler is both servers, to be ended with end.
+func newHandler() (h http.Handler, end func(), err error) {
+	sockets, err := wsconn.NewServer(wsconn.Options{
+		Limits: wsconn.Limits{MaxMessageBytes: maxPayload, QueueBytes: 1 << 20},
+		Refuse: func(w http.ResponseWriter, reason error) { http.Error(w, reason.Error(), http.StatusBadRequest) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	remote := func(*http.Request) netip.Addr { return netip.Addr{} }
+	echoes := engine.New(engine.Options{
+		PingInterval: pingInterval, PingTimeout: pingTimeout, MaxPayload: maxPayload, Sockets: sockets, Remote: remote,
+		Open: func(s *engine.Session, _ *http.Request) engine.Receiver { return echo{s} },
+	})
+	io := socketio.New(socketio.Options{
+		PingInterval: pingInterval, PingTimeout: pingTimeout, ConnectTimeout: connectTimeout, MaxPayload: maxPayload, Sockets: sockets, Remote: remote,
+	})
+	for _, name := range []string{"/", "/custom"} {
+		expected(io.Of(name))
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/engine.io/", echoes)
+	mux.Handle("/socket.io/", io)
+	return mux, func() {
+		echoes.Close()
+		io.Close()
+		sockets.Close()
+	}, nil
+}
+
+// echo sends each message back.
+type echo struct{ s *engine.Session }
+
+func (e echo) Message(data []byte, binary bool) error {
+	data = append([]byte(nil), data...)
+	if binary {
+		e.s.Send(engine.NewBinary(data))
+	} else {
+		e.s.Send(engine.NewMessage(data))
+	}
+	return nil
+}
+
+func (echo) Closed(string) {}
+
+// expected has a namespace behave as the suite expects.
+func expected(n *socketio.Namespace) {
+	n.Authorize = func(s *socketio.Socket, auth json.RawMessage) error {
+		if s.Data = auth; auth == nil {
+			s.Data = json.RawMessage("{}")
+		}
+		return nil
+	}
+	n.Connected = func(s *socketio.Socket) { _ = s.Emit("auth", s.Data) }
+	n.Event = func(s *socketio.Socket, e socketio.Event) {
+		switch e.Name {
+		case "message":
+			_ = s.EmitValues("message-back", e.Values)
+		case "message-with-ack":
+			e.Ack(e.Values)
+		}
+	}
+}
