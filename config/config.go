@@ -20,6 +20,8 @@ type Config struct {
 	Users Users `json:"users"`
 	// The SMTP server by which mails to users are sent, and the texts of the mails.
 	Mail Mail `json:"mail"`
+	// The update notifications over Socket.IO.
+	SocketIO SocketIO `json:"socketio"`
 	// How the command line reaches a running server.
 	Control Control `json:"control"`
 	// What the server writes to standard error.
@@ -164,6 +166,18 @@ type Mail struct {
 	Templates string `json:"templates"`
 }
 
+// SocketIO is the section of Socket.IO.
+type SocketIO struct {
+	// Milliseconds from a client's answer to the next ping.
+	PingIntervalMs int `json:"pingIntervalMs" jsonschema:"minimum=100,maximum=3600000"`
+	// How many milliseconds a client may take to answer a ping.
+	PingTimeoutMs int `json:"pingTimeoutMs" jsonschema:"minimum=100,maximum=3600000"`
+	// How many milliseconds a client may take to join a namespace.
+	ConnectTimeoutMs int `json:"connectTimeoutMs" jsonschema:"minimum=100,maximum=3600000"`
+	// The most that a client may send in one packet or one POST, in bytes.
+	MaxPayload int `json:"maxPayload" jsonschema:"minimum=1000,maximum=8388608"`
+}
+
 // Control is the section of the control socket.
 type Control struct {
 	// The path of the Unix socket by which the command line reaches a running server, relative to the configuration file. Empty: beside the embedded store's file, with .sock appended; with MongoDB, in the user's runtime folder.
@@ -212,7 +226,8 @@ func Default() Config {
 			RegistrationsPerHour: 20,
 			FailedLogins:         5,
 		},
-		Mail: Mail{Port: 587, TLS: "starttls"},
-		Log:  Log{Level: "info", Format: "text"},
+		Mail:     Mail{Port: 587, TLS: "starttls"},
+		SocketIO: SocketIO{PingIntervalMs: 25_000, PingTimeoutMs: 20_000, ConnectTimeoutMs: 45_000, MaxPayload: 1_000_000},
+		Log:      Log{Level: "info", Format: "text"},
 	}
 }

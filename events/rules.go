@@ -17,6 +17,7 @@ const (
 	Sessions      = "sessions"
 	Files         = "files"
 	Buckets       = "buckets"
+	Characters    = "characters"
 	announcements = "announcements"
 )
 
@@ -36,6 +37,7 @@ var builtin = map[string]rule{
 	Sessions:      sessionChanged,
 	Files:         documentChanged("file", FileUploaded, FileRemoved),
 	Buckets:       documentChanged("bucket", BucketUploaded, BucketRemoved),
+	Characters:    characterChanged,
 	announcements: announced,
 }
 
@@ -150,6 +152,19 @@ func documentChanged(name string, added, removed Type) rule {
 		}
 		return []draft{{kind, user, body(property{"username", user}, property{name, d})}}
 	}
+}
+
+// characterChanged: what a user's characters say is a part of what the user says.
+// A character that goes from one user to another is news of both.
+func characterChanged(c store.Change) (ds []draft) {
+	before, after := text(c.Before, "owner"), text(c.After, "owner")
+	for i, owner := range []string{before, after} {
+		if owner == "" || i == 1 && after == before {
+			continue
+		}
+		ds = append(ds, draft{ProfileUpdated, owner, body(property{"username", owner}, property{"fields", []string{"characters"}})})
+	}
+	return ds
 }
 
 // announced: an echo, or a deployment's own event that was published as it is.

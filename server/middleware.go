@@ -66,13 +66,14 @@ func (s *Server) recovered(c *gin.Context) {
 
 // client finds the address that a request came from: the last one in
 // X-Forwarded-For that no trusted proxy vouches for only by passing it on.
-func (p proxies) client(c *gin.Context) {
-	var a netip.Addr
-	if ap, err := netip.ParseAddrPort(c.Request.RemoteAddr); err == nil {
+func (p proxies) client(c *gin.Context) { c.Set(remoteKey, p.address(c.Request)) }
+
+func (p proxies) address(r *http.Request) (a netip.Addr) {
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		a = ap.Addr().Unmap()
 	}
 	if p.has(a) {
-		hops := strings.Split(strings.Join(c.Request.Header.Values("X-Forwarded-For"), ","), ",")
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for _, hop := range slices.Backward(hops) {
 			next, err := netip.ParseAddr(strings.TrimSpace(hop))
 			if err != nil {
@@ -83,7 +84,7 @@ func (p proxies) client(c *gin.Context) {
 			}
 		}
 	}
-	c.Set(remoteKey, a)
+	return a
 }
 
 func (p proxies) has(a netip.Addr) bool {
@@ -143,13 +144,18 @@ func preflight(methods string) gin.HandlerFunc {
 	}
 }
 
+// keyToken is the access key that a request shows, or "".
+func keyToken(c *gin.Context) string {
+	if scheme, rest, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(rest)
+	}
+	return c.GetHeader("users-api-key")
+}
+
 // shownKey verifies the access key of a request: nil where it shows none, and an
 // answer and false where it shows a wrong one.
 func (s *Server) shownKey(c *gin.Context) (*keys.Key, bool) {
-	token := c.GetHeader("users-api-key")
-	if scheme, rest, ok := strings.Cut(c.GetHeader("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		token = strings.TrimSpace(rest)
-	}
+	token := keyToken(c)
 	if token == "" {
 		return nil, true
 	}

@@ -46,11 +46,23 @@ type Options struct {
 	// Mail sends what is written to users; nil: the links are logged.
 	Mail mail.Sender
 
+	// SocketIO is how the update notifications are spoken.
+	SocketIO SocketIO
+
 	// Version is told by /healthz.
 	Version string
 
 	Logger   *slog.Logger
 	Settings Settings
+}
+
+// SocketIO are the times and bounds of Socket.IO; what is 0 has the library's
+// default.
+type SocketIO struct {
+	PingInterval   time.Duration
+	PingTimeout    time.Duration
+	ConnectTimeout time.Duration // from the connection to joining a namespace
+	MaxPayload     int           // bytes of a POST, of a frame, and of a packet with its attachments
 }
 
 // Settings may change while the server runs.

@@ -41,6 +41,7 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.DELETE("/documents/:collection/:id", s.ofDocuments(s.documents.Delete))
 	r.OPTIONS("/documents/:collection/:id", preflight("GET, PUT, PATCH, DELETE"))
 	s.accountRoutes(r)
+	s.updateRoutes(r)
 	r.GET("/openapi.json", s.openAPI)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r.Handle(method, "/healthz", s.healthz)

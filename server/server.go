@@ -21,12 +21,14 @@ import (
 	"gatehouse/server/api"
 	"gatehouse/server/fault"
 	"gatehouse/server/hub"
+	"gatehouse/server/updates"
 	"gatehouse/server/usersws"
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
 	"gatehouse/users"
 	"gatehouse/users/keys"
 	"gatehouse/users/mail"
+	"gatehouse/users/profiles"
 )
 
 // stopTimeout bounds each step of Stop that has no time of its own, and of Apply.
@@ -48,6 +50,7 @@ type Server struct {
 	members   *users.Accounts
 	outbox    *mail.Outbox
 	accounts  *api.Accounts
+	updates   *updates.Service
 
 	http     *http.Server
 	listener net.Listener
@@ -75,7 +78,7 @@ func Collections(rules ...events.Rule) []store.Collection {
 
 // own are the collections that the server keeps in the store.
 func own() []store.Collection {
-	return slices.Concat(events.Collections(), users.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
+	return slices.Concat(events.Collections(), users.Collections(), updates.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
 }
 
 // foreign declares the collections of these names that are not the server's own:
@@ -120,7 +123,7 @@ func New(o Options) (*Server, error) {
 		keys:     keys.New(o.Store),
 		stopping: make(chan struct{}),
 		refusals: rate.NewLimiter(2, 20),
-		failed:   make(chan error, 3),
+		failed:   make(chan error, 4),
 	}
 	s.settings.Store(settings)
 	preparing := errPreparing
@@ -135,7 +138,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.members = users.New(users.Options{Store: o.Store, Logger: o.Logger, Wake: func() { s.outbox.Wake() }}, settings.Users)
+	s.members = users.New(users.Options{Store: o.Store, Logger: o.Logger, Wake: func() { s.outbox.Wake() }, Owned: []users.Owned{{Collection: profiles.Name, Field: "owner"}}}, settings.Users)
 	sender := o.Mail
 	if sender == nil {
 		sender = mail.NewLog(o.Logger)
@@ -163,6 +166,21 @@ func New(o Options) (*Server, error) {
 			return o.TLSCert != "" || strings.HasPrefix(strings.ToLower(s.settings.Load().Users.URL), "https:")
 		},
 	})
+	s.updates = updates.New(updates.Options{
+		Store:    o.Store,
+		Profiles: profiles.New(o.Store),
+		Sockets:  s.sockets,
+		Logger:   o.Logger,
+		Username: func(ctx context.Context, name string) (string, error) {
+			u, err := s.members.Get(ctx, users.Program(), name)
+			return u.Username, err
+		},
+		PingInterval:   o.SocketIO.PingInterval,
+		PingTimeout:    o.SocketIO.PingTimeout,
+		ConnectTimeout: o.SocketIO.ConnectTimeout,
+		MaxPayload:     o.SocketIO.MaxPayload,
+		QueueBytes:     settings.QueueBytes,
+	}, trusted.address)
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -234,6 +252,7 @@ func (s *Server) Apply(n Settings) error {
 			c.Close(wsconn.ClosePolicy, "origin is no longer approved")
 		}
 	})
+	s.updates.Reconsider(func(origins []string) bool { return len(origins) == 0 || s.approves(origins) })
 	return nil
 }
 
@@ -248,6 +267,7 @@ func (s *Server) Stop() error {
 func (s *Server) stop() error {
 	close(s.stopping)
 	if s.cancel == nil { // never started
+		s.updates.Close()
 		s.users.Close()
 		s.sockets.Close()
 		return nil
@@ -261,6 +281,7 @@ func (s *Server) stop() error {
 		}
 	}
 	over := s.settings.Load().Drain
+	s.updates.Drain()
 	step("telling sockets to go", over+stopTimeout, func(ctx context.Context) error {
 		if left := s.sockets.Drain(ctx, over); left > 0 {
 			s.o.Logger.Warn("some sockets did not answer that the server is going down", "sockets", left)
@@ -276,6 +297,7 @@ func (s *Server) stop() error {
 		return err
 	})
 	_ = s.http.Close()
+	s.updates.Close()
 	s.users.Close()
 	s.sockets.Close()
 	s.cancel()

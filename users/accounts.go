@@ -85,7 +85,14 @@ type Options struct {
 
 	// Wake is called when something was put into the outbox.
 	Wake func()
+
+	// Owned are more documents that belong to users, and go with them: those of
+	// other packages, which declare an index on the field.
+	Owned []Owned
 }
+
+// Owned are the documents of a collection that have a username in a field.
+type Owned struct{ Collection, Field string }
 
 // Accounts are the users in a store, and their sessions.
 type Accounts struct {
@@ -95,6 +102,7 @@ type Accounts struct {
 	settings atomic.Pointer[Settings]
 	hasher   *hasher
 	guesses  *turns // one at a time for each account and address
+	owned    []Owned
 }
 
 var _ mail.Composer = (*Accounts)(nil)
@@ -103,6 +111,7 @@ var _ mail.Composer = (*Accounts)(nil)
 // [mail.Collection] are declared, or will be before they are used.
 func New(o Options, s Settings) *Accounts {
 	a := &Accounts{store: o.Store, logger: o.Logger, wake: o.Wake, hasher: newHasher(), guesses: newTurns()}
+	a.owned = append([]Owned{{files, "user"}, {files, "username"}, {buckets, "user"}, {buckets, "username"}}, o.Owned...)
 	if a.wake == nil {
 		a.wake = func() {}
 	}

@@ -13,8 +13,8 @@ import (
 // together is how many documents are removed in one transaction.
 const together = 100
 
-// Delete removes an account, and before it the records of its files and buckets,
-// and its sessions. The super admin cannot be deleted.
+// Delete removes an account, and before it the records of its files and buckets
+// and what else is its own, and its sessions. The super admin cannot be deleted.
 func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 	found, err := a.changeable(ctx, by, name)
 	switch {
@@ -23,11 +23,9 @@ func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 	case found.Privileges == Super:
 		return errSuperStays
 	}
-	for _, collection := range []string{files, buckets} {
-		for _, owner := range []string{"user", "username"} {
-			if err := a.deleteOwned(ctx, collection, owner, found.Username); err != nil {
-				return err
-			}
+	for _, o := range a.owned {
+		if err := a.deleteOwned(ctx, o.Collection, o.Field, found.Username); err != nil {
+			return err
 		}
 	}
 	return again(ctx, func() error {

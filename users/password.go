@@ -20,7 +20,7 @@ type hasher struct {
 
 // waitersPerSlot bounds how many wait: those behind them would give up before
 // their turn.
-const waitersPerSlot = 16
+const waitersPerSlot = 8
 
 func newHasher() *hasher {
 	return &hasher{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}

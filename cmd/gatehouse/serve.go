@@ -238,6 +238,12 @@ func serverOptions(c *config.Config, logger *slog.Logger, st store.Store) server
 		Version:        version,
 		Logger:         logger,
 		Settings:       settings(c),
+		SocketIO: server.SocketIO{
+			PingInterval:   milliseconds(c.SocketIO.PingIntervalMs),
+			PingTimeout:    milliseconds(c.SocketIO.PingTimeoutMs),
+			ConnectTimeout: milliseconds(c.SocketIO.ConnectTimeoutMs),
+			MaxPayload:     c.SocketIO.MaxPayload,
+		},
 	}
 }
 
@@ -305,6 +311,8 @@ func mailer(c config.Mail) (mail.Sender, error) {
 	}
 	return s, nil
 }
+
+func milliseconds(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 

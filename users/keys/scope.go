@@ -23,6 +23,7 @@ var Scopes = []Scope{
 	{"write:documents", "read and write documents of files, buckets and the collections of rules over HTTP"},
 	{"read:users", "read any user's meta over a socket"},
 	{"write:users", "change any user's meta over a socket"},
+	{"rp:character-profile:all.write", "make, change and delete any character and its profile over HTTP"},
 	{All, "everything, also what later versions add"},
 }
 
