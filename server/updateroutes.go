@@ -31,6 +31,7 @@ func (s *Server) updateRoutes(r *gin.Engine) {
 	r.PATCH(one, s.ofCharacters(owners, u.Change))
 	r.DELETE(one, s.ofCharacters(owners, u.Delete))
 	r.OPTIONS(one, preflight("PATCH, DELETE"))
+	r.OPTIONS("/api/rp/v1/characters/profile/:world", preflight("PATCH, DELETE")) // of a world called profile, which the router does not find
 }
 
 // whose says who may use a route of characters.

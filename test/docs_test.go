@@ -15,7 +15,7 @@ import (
 // whose server is at localhost:8080. In what is expected … stands for anything.
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md", "../docs/users.md"} {
+	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md", "../docs/users.md", "../docs/updates.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			markdown, err := os.ReadFile(page)

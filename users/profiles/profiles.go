@@ -55,6 +55,9 @@ func New(st store.Store) *Profiles { return &Profiles{st} }
 
 // Get returns a character, or [ErrUnknown].
 func (p *Profiles) Get(ctx context.Context, world, name string) (Character, error) {
+	if Check(world, name) != nil { // nobody can be called so
+		return Character{}, ErrUnknown
+	}
 	raws, err := p.store.Find(ctx, Name, store.Query{Where: bson.D{{Key: "key", Value: Key(world, name)}}, Limit: 1})
 	switch {
 	case err != nil:
@@ -82,6 +85,9 @@ func (p *Profiles) Put(ctx context.Context, by Editor, world, name string, field
 			if text, given := fields[f]; given && text != c.Profile[f] {
 				set = append(set, bson.E{Key: "profile." + f, Value: text})
 			}
+		}
+		if v, err := c.raw.LookupErr("profile"); err == nil && v.Type != bson.TypeEmbeddedDocument && len(set) > 0 {
+			return bson.D{{Key: "profile", Value: stripped(set)}}, nil // another program left what is none
 		}
 		return set, nil
 	})
@@ -207,10 +213,7 @@ func (p *Profiles) insert(ctx context.Context, c Character, set bson.D) (Charact
 	if err := c.check(); err != nil {
 		return Character{}, err
 	}
-	profile := bson.D{}
-	for _, e := range set {
-		profile = append(profile, bson.E{Key: e.Key[len("profile."):], Value: e.Value})
-	}
+	profile := stripped(set)
 	d := bson.D{{Key: "_id", Value: bson.NewObjectID()}, {Key: "world", Value: c.World}, {Key: "name", Value: c.Name}, {Key: "key", Value: Key(c.World, c.Name)}}
 	if c.Owner != "" {
 		d = append(d, bson.E{Key: "owner", Value: c.Owner})
@@ -226,6 +229,15 @@ func (p *Profiles) insert(ctx context.Context, c Character, set bson.D) (Charact
 	made, err := decode(raw)
 	made.Version = 1
 	return made, err
+}
+
+// stripped are fields without the path of the profile before them.
+func stripped(set bson.D) bson.D {
+	profile := bson.D{}
+	for _, e := range set {
+		profile = append(profile, bson.E{Key: strings.TrimPrefix(e.Key, "profile."), Value: e.Value})
+	}
+	return profile
 }
 
 // found gives an error of the store this package's name.
