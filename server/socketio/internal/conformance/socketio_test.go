@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestConnect(t *testing.T) {
@@ -142,4 +143,26 @@ func TestWhatIsNoPacket(t *testing.T) {
 	early := s.webSocket(socketIO)
 	early.send(`42["message"]`)
 	early.ends()
+}
+
+// Some clients go over to a WebSocket without naming the session that polls, and
+// forget that one: it is let go, and the other stays.
+func TestFreshWebSocketBesidePolls(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	at := s.polling(socketIO)
+	c := s.joined()
+	deadline := time.Now().Add(patience)
+	for {
+		if status, _ := s.do("POST", at, "3"); status == 400 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the session that polled is still there")
+		}
+		c.send(`42["message"]`)
+		c.hears(`42["message-back"]`)
+	}
+	c.send(`42["message","still here"]`)
+	c.hears(`42["message-back","still here"]`)
 }
