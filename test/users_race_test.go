@@ -123,45 +123,32 @@ func TestRaceForAReset(t *testing.T) {
 	}
 }
 
-// However many log in at once with the right password, they all can, and each is a login.
+// However many log in at once with the right password, they all can, and each is a login; whether failed logins are
+// slowed or not.
 func TestRaceOfLogins(t *testing.T) {
 	t.Parallel()
 	const n = 5
-	srv := startUsers(t, settings{"users.bcryptCost": 7}) // so that they overlap
-	p, admin := srv.nobody(t), srv.admin(t)
-	p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
-	c := srv.listen(t)
+	for name, more := range map[string]settings{"slowed": {"users.bcryptCost": 7}, "not slowed": {"users.failedLogins": 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := startUsers(t, more)
+			p, admin := srv.nobody(t), srv.admin(t)
+			p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
+			c := srv.listen(t)
 
-	answers := atOnce(t, n, func(i int) (told, error) {
-		return p.try("POST", "/auth/login", object(t, "username", cased("George", i), "password", passwordOf("George")))
-	})
-	counted(t, "logins", answers, map[int]int{200: n})
-	for range statuses(answers)[200] {
-		c.hears(about("1", "George"))
+			answers := atOnce(t, n, func(i int) (told, error) {
+				return p.try("POST", "/auth/login", object(t, "username", cased("George", i), "password", passwordOf("George")))
+			})
+			counted(t, "logins", answers, map[int]int{200: n})
+			for range statuses(answers)[200] {
+				c.hears(about("1", "George"))
+			}
+			c.alive()
+			if all, _ := admin.names("/sessions"); len(strings.Fields(all)) != statuses(answers)[200] {
+				t.Errorf("sessions of %q", all)
+			}
+		})
 	}
-	c.alive()
-	if all, _ := admin.names("/sessions"); len(strings.Fields(all)) != statuses(answers)[200] {
-		t.Errorf("sessions of %q", all)
-	}
-}
-
-// The same where failed logins are not slowed.
-func TestRaceOfLoginsUncounted(t *testing.T) {
-	t.Parallel()
-	const n = 20
-	srv := startUsers(t, settings{"users.failedLogins": 0})
-	p := srv.nobody(t)
-	p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
-	c := srv.listen(t)
-
-	answers := atOnce(t, n, func(i int) (told, error) {
-		return p.try("POST", "/auth/login", object(t, "username", cased("George", i), "password", passwordOf("George")))
-	})
-	counted(t, "logins", answers, map[int]int{200: n})
-	for range statuses(answers)[200] {
-		c.hears(about("1", "George"))
-	}
-	c.alive()
 }
 
 // A session that several end ends once.

@@ -8,58 +8,17 @@
 package main
 
 import (
-	"context"
-	"flag"
-	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"time"
 
 	"gatehouse/server/socketio"
-	"gatehouse/server/wsconn"
+	"gatehouse/server/socketio/internal/program"
 )
 
-func main() {
-	addr := flag.String("addr", "127.0.0.1:3000", "where to listen")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *addr); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, addr string) error {
-	handler, end, err := newHandler()
-	if err != nil {
-		return err
-	}
-	defer end()
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = s.Close()
-	}()
-	fmt.Println("listening on", l.Addr())
-	if err := s.Serve(l); ctx.Err() == nil {
-		return err
-	}
-	return nil
-}
+func main() { program.Main(newHandler) }
 
 // newHandler is the server, to be ended with end.
 func newHandler() (h http.Handler, end func(), err error) {
-	sockets, err := wsconn.NewServer(wsconn.Options{
-		Limits: wsconn.Limits{MaxMessageBytes: 1_000_000, QueueBytes: 1 << 20},
-		Refuse: func(w http.ResponseWriter, reason error) { http.Error(w, reason.Error(), http.StatusBadRequest) },
-	})
+	sockets, err := program.Sockets()
 	if err != nil {
 		return nil, nil, err
 	}
