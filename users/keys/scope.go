@@ -21,8 +21,8 @@ var Scopes = []Scope{
 	{"read:events", "read events over HTTP"},
 	{"write:events", "publish events over HTTP, and over a socket where publishScope asks for it"},
 	{"write:documents", "read and write documents of files, buckets and the collections of rules over HTTP"},
-	{"read:users", "read any user's meta over a socket"},
-	{"write:users", "change any user's meta over a socket"},
+	{"read:users", "look at any user, its meta and its sessions, over HTTP and a socket"},
+	{"write:users", "make, change and delete regular users, their meta and their sessions, over HTTP and a socket"},
 	{"rp:character-profile:all.write", "make, change and delete any character and its profile over HTTP"},
 	{All, "everything, also what later versions add"},
 }
