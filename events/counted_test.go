@@ -170,7 +170,9 @@ func begin(t *testing.T, st store.Store, history int) (l *events.Log, end func()
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
+	ended := make(chan struct{})
 	wg.Go(func() {
+		defer close(ended)
 		if err := l.Run(ctx); err != nil && !errors.Is(err, store.ErrClosed) {
 			t.Error(err)
 		}
@@ -180,7 +182,11 @@ func begin(t *testing.T, st store.Store, history int) (l *events.Log, end func()
 		wg.Wait()
 	}
 	t.Cleanup(end)
-	<-l.Begun()
+	select {
+	case <-l.Begun():
+	case <-ended:
+		t.Fatal("the log has ended before it began")
+	}
 	return l, end
 }
 

@@ -29,7 +29,7 @@ func openStore(t *testing.T, path string, history int) *embedded.Store {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	cs := append(events.Collections(), store.Collection{Name: events.Users}, store.Collection{Name: events.Sessions},
-		store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets})
+		store.Collection{Name: events.Files}, store.Collection{Name: events.Buckets}, store.Collection{Name: events.Characters})
 	if err := st.Declare(t.Context(), cs...); err != nil {
 		t.Fatal(err)
 	}

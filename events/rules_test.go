@@ -47,9 +47,27 @@ func TestBuiltinRules(t *testing.T) {
 		fields        []string
 		want          string
 	}{
-		"registered":                   {Users, store.OpInsert, nil, george(bson.E{Key: "password", Value: true}), nil, `11 {"username":"George"}`},
-		"removed":                      {Users, store.OpDelete, george(), nil, nil, `4 {"username":"George"}`},
-		"removed, nothing known of it": {Users, store.OpDelete, nil, nil, nil, `4 {"username":""}`},
+		"registered": {Users, store.OpInsert, nil, george(bson.E{Key: "password", Value: true}), nil, `11 {"username":"George"}`},
+		"a character that changed": {
+			Characters, store.OpUpdate,
+			D{{Key: "owner", Value: "George"}},
+			D{{Key: "owner", Value: "George"}},
+			[]string{"profile.age"},
+			`12 {"username":"George","fields":["characters"]}`,
+		},
+		"a character that came":   {Characters, store.OpInsert, nil, D{{Key: "owner", Value: "George"}}, nil, `12 {"username":"George","fields":["characters"]}`},
+		"a character that went":   {Characters, store.OpDelete, D{{Key: "owner", Value: "George"}}, nil, nil, `12 {"username":"George","fields":["characters"]}`},
+		"a character of nobody's": {Characters, store.OpInsert, nil, D{{Key: "name", Value: "Selena"}}, nil, ""},
+		"a character that was given to somebody": {
+			Characters, store.OpUpdate,
+			D{{Key: "owner", Value: "George"}},
+			D{{Key: "owner", Value: "Martha"}},
+			[]string{"owner"},
+			`12 {"username":"George","fields":["characters"]}` + "\n" + `12 {"username":"Martha","fields":["characters"]}`,
+		},
+		"a session of the original, and no more": {Users, store.OpUpdate, george(), george(), []string{"sessionId"}, ""},
+		"removed":                                {Users, store.OpDelete, george(), nil, nil, `4 {"username":"George"}`},
+		"removed, nothing known of it":           {Users, store.OpDelete, nil, nil, nil, `4 {"username":""}`},
 		"login": {
 			Users, store.OpUpdate, george(bson.E{Key: "lastLoggedIn", Value: when}), george(bson.E{Key: "lastLoggedIn", Value: when.Add(time.Second)}),
 			[]string{"lastLoggedIn"},

@@ -30,7 +30,7 @@ func running(t testing.TB, history, shards int) (*Hub, *events.Log, store.Store)
 		t.Fatal(err)
 	}
 	cs := events.Collections()
-	for _, name := range []string{events.Users, events.Sessions, events.Files, events.Buckets} {
+	for _, name := range []string{events.Users, events.Sessions, events.Files, events.Buckets, events.Characters} {
 		cs = append(cs, store.Collection{Name: name})
 	}
 	if err := st.Declare(t.Context(), cs...); err != nil {
