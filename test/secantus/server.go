@@ -231,7 +231,7 @@ func Connect(t testing.TB, uri string) *mongo.Client {
 	t.Helper()
 	durable := writeconcern.Majority()
 	durable.Journal = new(true)
-	o := options.Client().ApplyURI(uri).SetWriteConcern(durable)
+	o := options.Client().ApplyURI(uri).SetWriteConcern(durable).SetDialer(impatient{})
 	if o.HeartbeatInterval == nil {
 		o.SetHeartbeatInterval(Heartbeat) // see the package's comment
 	}
