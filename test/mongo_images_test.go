@@ -24,6 +24,11 @@ func TestMongoWithoutPreImages(t *testing.T) {
 
 	anna := george()
 	anna[0].Value, anna[1].Value = "u2", "anna"
+	for i := range anna {
+		if anna[i].Key == "email" {
+			anna[i].Value = "anna@example.org"
+		}
+	}
 	update := func(fields ...bson.E) func() { return func() { p.update("users", "u1", set(fields...)) } }
 	play(t, []step{
 		{func() { p.insert("users", anna) }, []string{`{"eventType":11,"username":"anna"}`}},
