@@ -10,6 +10,7 @@ import (
 // A configuration change ends streams, too: what is open follows the list as it is.
 func TestStreamsEndWithTheirOrigin(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.approvedSocketDomains": []string{"^trusted-host$", "^localhost$"}, "websocket.pingSeconds": 0.2})
 	stream := openSSE(t, srv.url+"/events", trusted)
 	srv.configure(t, settings{"websocket.approvedSocketDomains": []string{"^localhost$"}, "websocket.pingSeconds": 0.2})
@@ -23,6 +24,7 @@ func TestStreamsEndWithTheirOrigin(t *testing.T) {
 // SIGHUP means reload; during a drain it means nothing, and never the end.
 func TestSIGHUPDuringTheDrain(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.drainSeconds": 0.5})
 	c := connect(t, srv.ws)
 	srv.signal(t, syscall.SIGTERM)
@@ -80,6 +82,7 @@ func TestTinyMemoryLosesNothing(t *testing.T) {
 // Over HTTP there is nobody to answer alone.
 func TestPostCannotBePrivate(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	key := srv.key(t, "write:events")
 	status, answer := srv.do(t, "POST", "/events", `{"eventType":10,"message":1,"broadcast":false}`, bearer(key))

@@ -10,6 +10,7 @@ import (
 // A configuration that is wrong starts nothing: status 2, and every problem at once, each with its key path.
 func TestWrongConfigurationIsTold(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	file := filepath.Join(t.TempDir(), "config.json")
 	err := os.WriteFile(file, []byte(`{
 		// comments are welcome
@@ -49,6 +50,7 @@ func TestWrongConfigurationIsTold(t *testing.T) {
 
 func TestNoConfigurationIsTold(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	missing := filepath.Join(t.TempDir(), "missing.json")
 
 	status, _, stderr := command(t, "serve", "--config", missing)

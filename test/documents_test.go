@@ -315,6 +315,7 @@ func TestDocumentsAreRefused(t *testing.T) {
 
 func TestDocumentsNeedAKey(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, anyOrder)
 	w := writerOf(t, srv)
 	w.do("PUT", "/orders/a", `{"x":1}`)
@@ -358,6 +359,7 @@ func TestDocumentsNeedAKey(t *testing.T) {
 // A page of an approved origin can do all this, if it has a key.
 func TestDocumentsFromAnotherOrigin(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	w := writerOf(t, start(t, anyOrder))
 
 	for path, methods := range map[string]string{"/orders": "POST", "/orders/a": "GET, PUT, PATCH, DELETE", "/nothing/a": "GET, PUT, PATCH, DELETE"} {

@@ -49,6 +49,7 @@ func TestSIGTERM(t *testing.T) {
 // A second signal, from somebody who cannot wait, ends a long drain.
 func TestSecondSIGTERMEndsTheDrain(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.drainSeconds": 3600})
 	first, second := connect(t, srv.ws), connect(t, srv.ws)
 

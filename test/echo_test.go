@@ -41,6 +41,7 @@ func TestBroadcastReachesEverySocket(t *testing.T) {
 
 func TestEchoWithoutBroadcastReachesOnlyItsSender(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	sender, other := connect(t, srv.ws), connect(t, srv.ws)
 
@@ -81,6 +82,7 @@ func TestEventCarriesIDAndTime(t *testing.T) {
 
 func TestRequestIDComesBack(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 

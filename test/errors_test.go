@@ -10,6 +10,7 @@ import (
 
 func TestErrorCodes(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c, other := connect(t, srv.ws), connect(t, srv.ws)
 
@@ -58,6 +59,7 @@ func TestErrorCodes(t *testing.T) {
 
 func TestInvalidPropertySaysWhich(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -75,6 +77,7 @@ func TestInvalidPropertySaysWhich(t *testing.T) {
 // Without a key or a session nobody reads a user's meta, and the answer does not tell whether the user exists.
 func TestMetaWithoutKeyIsForbidden(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -93,6 +96,7 @@ func TestMetaWithoutKeyIsForbidden(t *testing.T) {
 // A broadcast can be made to need a scope; an echo to oneself never does.
 func TestPublishScope(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.publishScope": "write:events"})
 	publisher, reader := srv.key(t, "write:events"), srv.key(t, "read:events")
 	other := connect(t, srv.ws)
@@ -121,6 +125,7 @@ func TestPublishScope(t *testing.T) {
 // Over the limit of frames a second a frame is refused, not the socket.
 func TestRateLimited(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.messagesPerSecond": 1})
 	c, other := connect(t, srv.ws), connect(t, srv.ws)
 

@@ -8,6 +8,7 @@ import (
 
 func TestFilterByEvent(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	all, echoes, logins := connect(t, srv.ws), connect(t, srv.ws+"/?events=1,10"), connect(t, srv.ws+"/?events=1")
 
@@ -25,6 +26,7 @@ func TestFilterByEvent(t *testing.T) {
 // The sender too sees its own echo only if it asked for echoes.
 func TestFilterHoldsForTheSender(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	all, logins := connect(t, srv.ws), connect(t, srv.ws+"/?events=1")
 
@@ -50,6 +52,7 @@ func TestFilterHoldsForHistory(t *testing.T) {
 
 func TestBadQueryIsRefused(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	for _, query := range []string{"events=x", "events=1,x", "events=1.5", "events=-1", "events=1%3B10"} {

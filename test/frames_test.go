@@ -10,6 +10,7 @@ import (
 
 func TestTooLargeClosesTheSocket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c, other := connect(t, srv.ws), connect(t, srv.ws)
 
@@ -28,6 +29,7 @@ func TestTooLargeClosesTheSocket(t *testing.T) {
 // A message in many small fragments is as large as their sum.
 func TestTooLargeInFragmentsClosesTheSocket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	r := dialRaw(t, srv, "")
 
@@ -48,6 +50,7 @@ func TestTooLargeInFragmentsClosesTheSocket(t *testing.T) {
 // A header that announces more than is allowed is refused before its payload is awaited or stored.
 func TestHugeHeaderClosesTheSocket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	r := dialRaw(t, srv, "")
 
@@ -59,6 +62,7 @@ func TestHugeHeaderClosesTheSocket(t *testing.T) {
 
 func TestBinaryFrames(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -75,6 +79,7 @@ func TestBinaryFrames(t *testing.T) {
 
 func TestTextFrameMustBeUTF8(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	for _, wrong := range []string{"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"} {
@@ -88,6 +93,7 @@ func TestTextFrameMustBeUTF8(t *testing.T) {
 
 func TestFragmentsAreOneMessage(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	r := dialRaw(t, srv, "")
 
@@ -116,6 +122,7 @@ func TestFragmentsAreOneMessage(t *testing.T) {
 
 func TestPingIsAnswered(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -129,6 +136,7 @@ func TestPingIsAnswered(t *testing.T) {
 
 func TestCloseIsAnswered(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -140,6 +148,7 @@ func TestCloseIsAnswered(t *testing.T) {
 
 func TestBrokenFramesCloseTheSocket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	payload := []byte(echo("1"))
 
@@ -170,6 +179,7 @@ func TestBrokenFramesCloseTheSocket(t *testing.T) {
 // Frames that never become whole hold nobody else up.
 func TestHalfFramesHeldOpen(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -189,6 +199,7 @@ func TestHalfFramesHeldOpen(t *testing.T) {
 // A value too deep to read is an error to its sender, and no more than that.
 func TestDeepNestingIsNoCrash(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.maxMessageBytes": 1 << 20})
 	c := connect(t, srv.ws)
 

@@ -9,6 +9,7 @@ import (
 // A hundred thousand random frames, from several sockets at once, leave the server serving and no larger.
 func TestRandomFrames(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws+"/?events=1") // a few random frames are good echoes
 

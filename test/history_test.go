@@ -68,6 +68,7 @@ func TestHistoryOfNothing(t *testing.T) {
 
 func TestHistoryOfBadQueries(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	for _, query := range []string{"limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1.5", "events=x"} {
@@ -86,6 +87,7 @@ func TestHistoryOfBadQueries(t *testing.T) {
 // Reading needs what a socket needs, or a key; an origin that is sent is judged in any case.
 func TestWhoMayReadHistory(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	reader, writer := srv.key(t, "read:events"), srv.key(t, "write:events")
 

@@ -81,6 +81,7 @@ func TestHealthAndReadiness(t *testing.T) {
 // The root path without an upgrade is a page for whoever opens it in a browser.
 func TestRootIsAPage(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	status, page := srv.get(t, "/", map[string]string{"accept": "text/html"})
@@ -91,6 +92,7 @@ func TestRootIsAPage(t *testing.T) {
 
 func TestUnknownPathsAndMethods(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	for request, want := range map[string]int{
@@ -108,6 +110,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 // A head of a request that is too large, or never ends, is not stored.
 func TestHugeHeaderIsRefused(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	status, _ := srv.get(t, "/healthz", map[string]string{"x-large": strings.Repeat("x", 2<<20)})

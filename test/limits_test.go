@@ -9,6 +9,7 @@ import (
 
 func TestMaxConnections(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.maxConnections": 2})
 	first, second := connect(t, srv.ws), connect(t, srv.ws)
 
@@ -24,6 +25,7 @@ func TestMaxConnections(t *testing.T) {
 
 func TestMaxConnectionsPerIP(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.maxConnectionsPerIP": 2})
 	first := connect(t, srv.ws)
 	connect(t, srv.ws)
@@ -43,6 +45,7 @@ func TestMaxConnectionsPerIP(t *testing.T) {
 
 func TestForwardedForCountsFromTrustedProxies(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{
 		"websocket.maxConnectionsPerIP": 1,
 		"websocket.trustedProxies":      []string{"127.0.0.1", "198.51.100.0/24"},

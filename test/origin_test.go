@@ -15,6 +15,7 @@ import (
 
 func TestOriginNotApprovedNeverOpens(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	for name, headers := range map[string]map[string]string{
@@ -41,6 +42,7 @@ func TestOriginNotApprovedNeverOpens(t *testing.T) {
 
 func TestOriginApprovedOpens(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	for _, origin := range []string{
@@ -56,6 +58,7 @@ func TestOriginApprovedOpens(t *testing.T) {
 // An approved origin beside another must not carry it in: two Origin headers are no browser's.
 func TestTwoOriginsAreRefused(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.url, "http://"))
@@ -81,6 +84,7 @@ func TestTwoOriginsAreRefused(t *testing.T) {
 
 func TestEmptyListApprovesNothing(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.approvedSocketDomains": []string{}})
 
 	for _, origin := range []string{"trusted-host", "http://localhost", ""} {
@@ -92,6 +96,7 @@ func TestEmptyListApprovesNothing(t *testing.T) {
 
 func TestMissingOriginCanBeAllowed(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.missingOrigin": "allow"})
 
 	connectWith(t, srv.ws, nil).alive()
@@ -102,6 +107,7 @@ func TestMissingOriginCanBeAllowed(t *testing.T) {
 
 func TestSeedSampleOfApprovedDomains(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.approvedSocketDomains": []string{
 		"localhost", `^ws://www.webinate.net:123$`, `^webinate\.net:80$`, `^example\.com$`, `^.+\.example\.com$`,
 	}})

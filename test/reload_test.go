@@ -10,6 +10,7 @@ import (
 
 func TestChangedDomainsCloseWhomTheyNoLongerApprove(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	stays := connect(t, srv.ws)
 	goes := connectWith(t, srv.ws, map[string]string{"origin": "http://localhost"})
@@ -28,6 +29,7 @@ func TestChangedDomainsCloseWhomTheyNoLongerApprove(t *testing.T) {
 // Some editors write into the file instead of replacing it.
 func TestFileWrittenInPlaceIsNoticed(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	goes := connect(t, srv.ws)
 
@@ -42,6 +44,7 @@ func TestFileWrittenInPlaceIsNoticed(t *testing.T) {
 
 func TestChangedLimitHolds(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	connect(t, srv.ws)
 
@@ -59,6 +62,7 @@ func TestChangedLimitHolds(t *testing.T) {
 // A change that is wrong is refused and logged, every problem with its key path; the old one stays.
 func TestBrokenChangeIsRefused(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 
@@ -84,6 +88,7 @@ func TestBrokenChangeIsRefused(t *testing.T) {
 
 func TestSIGHUPReloads(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	stays := connect(t, srv.ws)
 	goes := connectWith(t, srv.ws, map[string]string{"origin": "http://localhost"})

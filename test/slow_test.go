@@ -12,6 +12,7 @@ import (
 // It is not parallel to other tests: once the server has given up a client, that one has only so long to read
 // why.
 func TestSlowClient(t *testing.T) {
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.queueBytes": 256 << 10})
 	sender, healthy := connect(t, srv.ws), connect(t, srv.ws)
 	mark := sender.ask(echo(`"mark"`)).ID

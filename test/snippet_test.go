@@ -11,6 +11,7 @@ import (
 // The snippet of the API's description runs with nothing changed but the address (node/snippet.js).
 func TestSeedSnippet(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	snippet, err := os.ReadFile("node/snippet.js")

@@ -122,6 +122,7 @@ func TestServerSentHistoryLost(t *testing.T) {
 
 func TestServerSentEventsAreFiltered(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 	mark := c.ask(echo("0"))
@@ -136,6 +137,7 @@ func TestServerSentEventsAreFiltered(t *testing.T) {
 // A feed is told to go like a socket: it does not hold up the end of the server.
 func TestServerSentEventsEndWithTheServer(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	feed := openSSE(t, srv.url+"/events", trusted)
 

@@ -49,6 +49,13 @@ func needsEmbedded(t *testing.T, why string) {
 	}
 }
 
+// sameOnBoth leaves a test to the run on the embedded store: it is about what the server does before or after its
+// store, and would do alike on the other.
+func sameOnBoth(t *testing.T) {
+	t.Helper()
+	needsEmbedded(t, "what it tests does not depend on the store")
+}
+
 // needsMongoDB leaves a test to the run on MongoDB.
 func needsMongoDB(t *testing.T) {
 	t.Helper()

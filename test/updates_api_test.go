@@ -46,6 +46,7 @@ func (a told) wantsProfile(t *testing.T, pairs ...any) {
 
 func TestUpdatesProfilesAreForWhoMay(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	stranger, wrong, everything, lapsed := g.srv.nobody(t), g.srv.nobody(t), g.srv.nobody(t), g.srv.loggedIn(t, "George", passwordOf("George"))
 	stranger.token = strings.Repeat("0", 24) + "_" + strings.Repeat("0", 64)
@@ -135,6 +136,7 @@ func TestUpdatesProfilesAreForWhoMay(t *testing.T) {
 
 func TestUpdatesProfileFields(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	at := profileAt("Omega", "Selena")
@@ -164,6 +166,7 @@ func TestUpdatesProfileFields(t *testing.T) {
 
 func TestUpdatesProfileBodies(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	at := profileAt("Omega", "Selena")
@@ -189,6 +192,7 @@ func TestUpdatesProfileBodies(t *testing.T) {
 
 func TestUpdatesCharacterBodies(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	g.holder.creates("Omega", "Luna", "")
@@ -241,6 +245,7 @@ func TestUpdatesCharacterBodies(t *testing.T) {
 
 func TestUpdatesProfileBodiesThatAreLarge(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	const bound = 256 << 10

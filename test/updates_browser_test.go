@@ -75,6 +75,7 @@ func site(t *testing.T) (port string) {
 
 func TestUpdatesInABrowser(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	browser(t)
 	g := startGamers(t, nil)
 	key := strings.TrimPrefix(g.holder.headers.Get("Authorization"), "Bearer ")

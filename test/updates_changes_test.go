@@ -76,6 +76,7 @@ func TestUpdatesOfALife(t *testing.T) {
 // The stored spelling is that which a change leaves.
 func TestUpdatesOfAnotherSpelling(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	for body, told := range map[string][2]string{
 		`{"name":"SELENA"}`:                   {"Omega", "SELENA"},
@@ -107,6 +108,7 @@ func TestUpdatesOfAnotherSpelling(t *testing.T) {
 // Names of other scripts are the same name in other spellings, too.
 func TestUpdatesOfOtherScripts(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	p := g.srv.plugin(t, byPolling)
 	for _, c := range []struct{ name, read string }{

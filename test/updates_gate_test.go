@@ -46,6 +46,7 @@ const polling, byFrames = "/socket.io/?EIO=4&transport=polling", "/socket.io/?EI
 
 func TestUpdatesOriginNotApproved(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	p := g.srv.pluginWith(t, byPolling, localhost)
@@ -88,6 +89,7 @@ func TestUpdatesOriginNotApproved(t *testing.T) {
 
 func TestUpdatesOriginApproved(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	for _, origin := range []http.Header{{}, localhost, {"Origin": {"https://localhost:8443"}}, {"Origin": {"trusted-host"}}} {
@@ -103,6 +105,7 @@ func TestUpdatesOriginApproved(t *testing.T) {
 // Pages of approved origins read all that they ask for, with what is known of who looks at them.
 func TestUpdatesOtherOriginsPages(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	p := g.srv.pluginWith(t, byPolling, localhost)
@@ -144,6 +147,7 @@ func TestUpdatesOtherOriginsPages(t *testing.T) {
 // A world may be called like a part of a path.
 func TestUpdatesPreflightOfAWorldCalledProfile(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	preflighted(t, start(t, nil), characterAt("profile", "Selena"), "PATCH, DELETE")
 }
 
@@ -173,6 +177,7 @@ func readable(t *testing.T, what string, got told) {
 // A browser that says that another site's page asks is not let in with the cookie of who looks at the page.
 func TestUpdatesForeignPagesChangeNothing(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "George")
 	for _, site := range []string{"cross-site", "same-site", "none"} {
@@ -188,6 +193,7 @@ func TestUpdatesForeignPagesChangeNothing(t *testing.T) {
 // A reload that withdraws an approval ends whom it let in.
 func TestUpdatesApprovalWithdrawn(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	var goes, stays []*plugin
@@ -218,6 +224,7 @@ func TestUpdatesApprovalWithdrawn(t *testing.T) {
 // The same for who has connected, and joins only then.
 func TestUpdatesApprovalWithdrawnBeforeJoining(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	goes := g.srv.connection(t, byWebSocket, localhost)
 	witness := g.srv.pluginWith(t, byWebSocket, localhost)

@@ -8,6 +8,7 @@ import (
 // What a profile says is text, whatever was written.
 func TestUpdatesProfilesAreText(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	for written, told := range map[string]string{
@@ -49,6 +50,7 @@ func TestUpdatesProfilesAreText(t *testing.T) {
 
 func TestUpdatesProfileTags(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	p, at := g.srv.plugin(t, byPolling), profileAt("Omega", "Selena")
@@ -81,6 +83,7 @@ func TestUpdatesProfileTags(t *testing.T) {
 // Names stand in a path as they are, percent-encoded.
 func TestUpdatesProfilesByName(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	for _, c := range [][2]string{
 		{"Omega", "Selena Star"},
@@ -125,6 +128,7 @@ func TestUpdatesProfilesByName(t *testing.T) {
 // What no name can be is nobody's: it is answered, and does not trouble the store.
 func TestUpdatesProfilesOfImpossibleNames(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	p := g.srv.plugin(t, byWebSocket)
 	for name, path := range map[string]string{"no text": "/profile/Omega/%ff%fe", "no text for a world": "/profile/%c3%28/x", "a long one": "/profile/Omega/" + strings.Repeat("x", 10_000)} {

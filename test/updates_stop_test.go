@@ -11,6 +11,7 @@ import (
 // A stop ends polls and sockets without a word, so that clients come back by themselves.
 func TestUpdatesWhenTheServerStops(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	var all []*plugin
 	for range 3 {
@@ -43,6 +44,7 @@ func TestUpdatesWhenTheServerStops(t *testing.T) {
 // What stands in a query is in no log, at any level.
 func TestUpdatesTokensAreNotLogged(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, settings{"log.level": "debug"})
 	g.holder.creates("Omega", "Selena", "George")
 	all := secrets{"a parameter's name": "sessionToken", "the protocol's parameter": "EIO="}

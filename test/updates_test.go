@@ -10,6 +10,7 @@ import (
 
 func TestUpdatesByEachTransport(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
@@ -82,6 +83,7 @@ func TestUpdatesTokenOfWhoHasGone(t *testing.T) {
 // A token is no authentication: a wrong one changes nothing about the answer.
 func TestUpdatesWrongTokens(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	p := g.srv.plugin(t, byWebSocket)
@@ -130,6 +132,7 @@ func TestUpdatesEachToItsOwn(t *testing.T) {
 // What clients send is ignored, whatever they send.
 func TestUpdatesIgnoresEvents(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	for _, transport := range transports {
 		p := g.srv.plugin(t, transport)
@@ -145,6 +148,7 @@ func TestUpdatesIgnoresEvents(t *testing.T) {
 // Another namespace is refused; it does not disturb this one.
 func TestUpdatesIsTheOnlyNamespace(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	for _, transport := range transports {
 		p := g.srv.connection(t, transport, http.Header{})
@@ -165,6 +169,7 @@ func TestUpdatesIsTheOnlyNamespace(t *testing.T) {
 // What is told while a client moves from polls to a WebSocket is told once.
 func TestUpdatesWhileUpgrading(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	for range 20 {

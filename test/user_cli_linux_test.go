@@ -104,6 +104,7 @@ func (s *terminalSession) ends(want int) {
 
 func TestUserCLIAsksOnATerminal(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := userServer(t)
 	create := []string{"user", "create", "--username", "ann", "--email", "ann@example.com", "--config", srv.configPath()}
 

@@ -97,6 +97,7 @@ func userServer(t *testing.T) *server {
 
 func TestUserCLICreates(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := userServer(t)
 	srv.create(t, "ann", "super admin", "--admin")
 	srv.create(t, "bob", "regular")
@@ -242,6 +243,7 @@ func TestUserCLIDeletes(t *testing.T) {
 
 func TestUserCLIImports(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := userServer(t)
 	hash, err := bcrypt.GenerateFromPassword([]byte(userPassword), 4)
 	if err != nil {

@@ -95,6 +95,7 @@ func TestFailedLoginsAreSlowed(t *testing.T) {
 // IPv6 addresses of one network of 64 bits are one household's.
 func TestFailedLoginsOfANetwork(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.failedLogins": 2, "websocket.trustedProxies": []string{"127.0.0.1"}})
 	srv.made(t, srv.admin(t), "George")
 	n := 0
@@ -111,6 +112,7 @@ func TestFailedLoginsOfANetwork(t *testing.T) {
 // Without a trusted proxy X-Forwarded-For is what anybody may write.
 func TestFailedLoginsWithoutAProxy(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.failedLogins": 2})
 	srv.made(t, srv.admin(t), "George")
 	n := 0
@@ -124,6 +126,7 @@ func TestFailedLoginsWithoutAProxy(t *testing.T) {
 // Who tries many names from one address is slowed too, later.
 func TestFailedLoginsOfManyNames(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	const free = 2
 	srv := startUsers(t, settings{"users.failedLogins": free, "websocket.trustedProxies": []string{"127.0.0.1"}})
 	srv.made(t, srv.admin(t), "George")
@@ -145,6 +148,7 @@ func TestFailedLoginsOfManyNames(t *testing.T) {
 // As many accounts as the setting says can be registered from one address in an hour.
 func TestRegistrationsPerHour(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	const most = 3
 	srv := startUsers(t, settings{"users.registrationsPerHour": most, "websocket.trustedProxies": []string{"127.0.0.1"}})
 	p := srv.nobody(t)
@@ -166,6 +170,7 @@ func TestRegistrationsPerHour(t *testing.T) {
 // Mails that anybody can have written are bounded, whoever they are for.
 func TestMailsAreSlowed(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	p := srv.nobody(t)
 	accepted := 0

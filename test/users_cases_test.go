@@ -10,6 +10,7 @@ import (
 // Users who are called like a part of a path are users like others.
 func TestUsersCalledLikePaths(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.activation": "admin", "users.registrationsPerHour": 0, "websocket.trustedProxies": []string{"127.0.0.1"}})
 	p, admin := srv.nobody(t), srv.admin(t)
 	for i, name := range []string{

@@ -42,6 +42,7 @@ func withGeorge(t *testing.T, s settings) (srv *server, george, admin *person) {
 
 func TestUsersHeaders(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv, george, admin := withGeorge(t, nil)
 	requests := reading
 	for _, c := range changing {
@@ -132,6 +133,7 @@ func TestSessionCookie(t *testing.T) {
 // nothing.
 func TestLoginAgain(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv, p, _ := withGeorge(t, nil)
 	first := *p
 	p.login("George", passwordOf("George"))
@@ -149,6 +151,7 @@ func TestLoginAgain(t *testing.T) {
 
 func TestUsersAndOtherOrigins(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv, george, admin := withGeorge(t, nil)
 	c := srv.listen(t)
 	for _, p := range []*person{george, admin} {
@@ -191,6 +194,7 @@ func TestUsersAndOtherOrigins(t *testing.T) {
 // A browser asks before it sends; an approved origin may send the cookie along.
 func TestUsersPreflight(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv, _, _ := withGeorge(t, nil)
 	p := srv.nobody(t)
 	for path, methods := range map[string]string{

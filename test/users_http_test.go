@@ -74,6 +74,7 @@ func (c *cast) fill(text, user string) string {
 
 func TestUsersRoutesAreForWhoMay(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	c := castOf(t, startUsers(t, nil))
 	c.victim()
 	c.persons["another user"] = c.persons["owner"]
@@ -145,6 +146,7 @@ func TestUsersThatDoNotExist(t *testing.T) {
 // stays what it is.
 func TestRanks(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	c := castOf(t, startUsers(t, nil))
 	super, admin, key := c.persons["super admin"], c.persons["admin"], c.persons["key that writes"]
 	third := c.srv.adminNamed(t, "third")

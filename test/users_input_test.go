@@ -20,6 +20,7 @@ var takers = []struct{ request, body, required string }{
 
 func TestUsersBodiesThatAreNone(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	admin := srv.admin(t)
 	srv.made(t, admin, "George")
@@ -68,6 +69,7 @@ func without(body, field string) string {
 
 func TestUsersValuesThatCannotBe(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"websocket.maxMessageBytes": 1 << 20, "users.registrationsPerHour": 0})
 	admin := srv.admin(t)
 	george := srv.made(t, admin, "George")

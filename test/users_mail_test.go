@@ -102,6 +102,7 @@ func TestLinksExpire(t *testing.T) {
 // No answer tells whether somebody has an account: not to who asks for mails, and not to who registers.
 func TestMailsTellNobodyWhoExists(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	office := openPostOffice(t)
 	srv := start(t, office.settings(settings{"users.activation": "email"}))
 	p, c := srv.nobody(t), connect(t, srv.ws)
@@ -171,6 +172,7 @@ func TestMailsBySMTP(t *testing.T) {
 // A link begins with users.url.
 func TestMailsLinkToWhereTheServerIs(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	office := openPostOffice(t)
 	srv := start(t, office.settings(settings{"users.url": "https://users.example.com/gate/"}))
 	srv.nobody(t).wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
@@ -218,6 +220,7 @@ func TestMailsWait(t *testing.T) {
 // A mail that the SMTP server refuses for good is given up, which is logged without the address.
 func TestMailsThatAreRefused(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	office := newPostOffice(t)
 	office.say = func(to string) error {
 		if to == addressOf("George") {

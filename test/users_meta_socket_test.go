@@ -58,6 +58,7 @@ func TestMetaBySocket(t *testing.T) {
 // Who may not ask hears the same of users that exist and of those that do not.
 func TestMetaBySocketIsForWhoMay(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	admin := srv.admin(t)
 	george := srv.made(t, admin, "George")
@@ -116,6 +117,7 @@ func TestMetaBySocketOfAnAdmin(t *testing.T) {
 
 func TestMetaBySocketIsChecked(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"websocket.maxMessageBytes": 1 << 20})
 	george := srv.made(t, srv.admin(t), "George")
 	c := george.quiet()

@@ -40,6 +40,7 @@ var values = map[string]string{
 // A message arrives exactly as it was sent: in the event, in the reply to the sender alone, and in history.
 func TestMessageArrivesExactlyAsSent(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 	before := c.ask(echo(`"before"`)).ID
@@ -67,6 +68,7 @@ func TestMessageArrivesExactlyAsSent(t *testing.T) {
 // White space between tokens is allowed to go; that inside a string is not.
 func TestMessageWithWhiteSpace(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	got := connect(t, srv.ws).ask(" \n{ \"eventType\" : 10 ,\t\"message\" : { \"a b\" : [ 1 , \" x  y \" ] } }\r\n ")
