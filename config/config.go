@@ -22,6 +22,8 @@ type Config struct {
 	Mail Mail `json:"mail"`
 	// The update notifications over Socket.IO.
 	SocketIO SocketIO `json:"socketio"`
+	// Subscriptions to resources, and the API by which they are read and written.
+	Realtime Realtime `json:"realtime"`
 	// How the command line reaches a running server.
 	Control Control `json:"control"`
 	// What the server writes to standard error.
@@ -178,6 +180,14 @@ type SocketIO struct {
 	MaxPayload int `json:"maxPayload" jsonschema:"minimum=1000,maximum=8388608"`
 }
 
+// Realtime is the section of resources.
+type Realtime struct {
+	// Who shows no credentials may read and follow public collections and live configuration.
+	Anonymous bool `json:"anonymous" reload:"live"`
+	// How many resources one socket may be subscribed to.
+	Subscriptions int `json:"subscriptions" jsonschema:"minimum=1,maximum=1000000" reload:"live"`
+}
+
 // Control is the section of the control socket.
 type Control struct {
 	// The path of the Unix socket by which the command line reaches a running server, relative to the configuration file. Empty: beside the embedded store's file, with .sock appended; with MongoDB, in the user's runtime folder.
@@ -228,6 +238,7 @@ func Default() Config {
 		},
 		Mail:     Mail{Port: 587, TLS: "starttls"},
 		SocketIO: SocketIO{PingIntervalMs: 25_000, PingTimeoutMs: 20_000, ConnectTimeoutMs: 45_000, MaxPayload: 1_000_000},
+		Realtime: Realtime{Subscriptions: 1000},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

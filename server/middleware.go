@@ -138,7 +138,8 @@ func preflight(methods string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
 		h.Set("Access-Control-Allow-Methods", methods)
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, users-api-key")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, users-api-key, "+
+			"x-api-key, x-m2-organization, x-m2-organization-id, x-m2-project, x-m2-project-id, x-m2-world, x-m2-world-id, x-m2-launch-context, x-m2-launch-context-id")
 		h.Set("Access-Control-Max-Age", "600")
 		c.Status(http.StatusNoContent)
 	}

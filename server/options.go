@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/events"
 	"gatehouse/server/gate"
+	"gatehouse/server/realtime"
 	"gatehouse/server/usersws"
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
@@ -78,6 +79,13 @@ type Settings struct {
 	Drain                 time.Duration // over how long sockets are told to go
 	Rules                 []events.Rule
 	Users                 users.Settings // an empty URL is this machine's
+	Realtime              Realtime
+}
+
+// Realtime is how resources are followed.
+type Realtime struct {
+	Anonymous     bool // who shows no credentials may see what is nobody's own
+	Subscriptions int  // how many one socket may have
 }
 
 func (s Settings) limits() wsconn.Limits {
@@ -106,6 +114,10 @@ func (s Settings) compile() (*compiled, *events.Rules, error) {
 		return nil, nil, err
 	}
 	return &compiled{s, g}, rules, nil
+}
+
+func (s Settings) realtime() realtime.Settings {
+	return realtime.Settings{Subscriptions: s.Realtime.Subscriptions, QueueBytes: s.QueueBytes, MessagesPerSecond: s.MessagesPerSecond}
 }
 
 // proxies are the networks whose X-Forwarded-For counts.

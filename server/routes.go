@@ -42,6 +42,7 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.OPTIONS("/documents/:collection/:id", preflight("GET, PUT, PATCH, DELETE"))
 	s.accountRoutes(r)
 	s.updateRoutes(r)
+	s.realtimeRoutes(r)
 	r.GET("/openapi.json", s.openAPI)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r.Handle(method, "/healthz", s.healthz)

@@ -21,6 +21,7 @@ import (
 	"gatehouse/server/api"
 	"gatehouse/server/fault"
 	"gatehouse/server/hub"
+	"gatehouse/server/realtime"
 	"gatehouse/server/updates"
 	"gatehouse/server/usersws"
 	"gatehouse/server/wsconn"
@@ -29,6 +30,7 @@ import (
 	"gatehouse/users/keys"
 	"gatehouse/users/mail"
 	"gatehouse/users/profiles"
+	"gatehouse/users/resources"
 )
 
 // stopTimeout bounds each step of Stop that has no time of its own, and of Apply.
@@ -51,6 +53,7 @@ type Server struct {
 	outbox    *mail.Outbox
 	accounts  *api.Accounts
 	updates   *updates.Service
+	realtime  *realtime.Service
 
 	http     *http.Server
 	listener net.Listener
@@ -78,7 +81,20 @@ func Collections(rules ...events.Rule) []store.Collection {
 
 // own are the collections that the server keeps in the store.
 func own() []store.Collection {
-	return slices.Concat(events.Collections(), users.Collections(), updates.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
+	return slices.Concat(events.Collections(), users.Collections(), updates.Collections(), resources.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
+}
+
+// owned is what goes with a user who is deleted.
+func owned() []users.Owned {
+	all := []users.Owned{{Collection: profiles.Name, Field: "owner"}}
+	for _, c := range resources.Collections() {
+		for _, i := range c.Indexes {
+			if slices.Equal(i.Fields, []string{resources.OwnerField}) {
+				all = append(all, users.Owned{Collection: c.Name, Field: resources.OwnerField})
+			}
+		}
+	}
+	return all
 }
 
 // foreign declares the collections of these names that are not the server's own:
@@ -123,7 +139,7 @@ func New(o Options) (*Server, error) {
 		keys:     keys.New(o.Store),
 		stopping: make(chan struct{}),
 		refusals: rate.NewLimiter(2, 20),
-		failed:   make(chan error, 4),
+		failed:   make(chan error, 8),
 	}
 	s.settings.Store(settings)
 	preparing := errPreparing
@@ -138,7 +154,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.members = users.New(users.Options{Store: o.Store, Logger: o.Logger, Wake: func() { s.outbox.Wake() }, Owned: []users.Owned{{Collection: profiles.Name, Field: "owner"}}}, settings.Users)
+	s.members = users.New(users.Options{Store: o.Store, Logger: o.Logger, Wake: func() { s.outbox.Wake() }, Owned: owned()}, settings.Users)
 	sender := o.Mail
 	if sender == nil {
 		sender = mail.NewLog(o.Logger)
@@ -166,21 +182,30 @@ func New(o Options) (*Server, error) {
 			return o.TLSCert != "" || strings.HasPrefix(strings.ToLower(s.settings.Load().Users.URL), "https:")
 		},
 	})
+	username := func(ctx context.Context, name string) (string, error) {
+		u, err := s.members.Get(ctx, users.Program(), name)
+		return u.Username, err
+	}
 	s.updates = updates.New(updates.Options{
-		Store:    o.Store,
-		Profiles: profiles.New(o.Store),
-		Sockets:  s.sockets,
-		Logger:   o.Logger,
-		Username: func(ctx context.Context, name string) (string, error) {
-			u, err := s.members.Get(ctx, users.Program(), name)
-			return u.Username, err
-		},
+		Store:          o.Store,
+		Profiles:       profiles.New(o.Store),
+		Sockets:        s.sockets,
+		Logger:         o.Logger,
+		Username:       username,
 		PingInterval:   o.SocketIO.PingInterval,
 		PingTimeout:    o.SocketIO.PingTimeout,
 		ConnectTimeout: o.SocketIO.ConnectTimeout,
 		MaxPayload:     o.SocketIO.MaxPayload,
 		QueueBytes:     settings.QueueBytes,
 	}, trusted.address)
+	s.realtime = realtime.New(realtime.Options{
+		Store:       o.Store,
+		Resources:   resources.New(o.Store),
+		Sockets:     s.sockets,
+		Logger:      o.Logger,
+		Credentials: credentials,
+		Username:    username,
+	}, settings.realtime())
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -245,6 +270,7 @@ func (s *Server) Apply(n Settings) error {
 	s.settings.Store(settings)
 	s.sockets.SetLimits(settings.limits())
 	s.users.SetSettings(settings.users())
+	s.realtime.SetSettings(settings.realtime())
 	s.configureMembers(settings.Users)
 	s.log.SetRules(rules)
 	s.sockets.Each(func(c *wsconn.Conn) {
@@ -252,7 +278,9 @@ func (s *Server) Apply(n Settings) error {
 			c.Close(wsconn.ClosePolicy, "origin is no longer approved")
 		}
 	})
-	s.updates.Reconsider(func(origins []string) bool { return len(origins) == 0 || s.approves(origins) })
+	approved := func(origins []string) bool { return len(origins) == 0 || s.approves(origins) }
+	s.updates.Reconsider(approved)
+	s.realtime.Reconsider(approved)
 	return nil
 }
 
@@ -268,6 +296,7 @@ func (s *Server) stop() error {
 	close(s.stopping)
 	if s.cancel == nil { // never started
 		s.updates.Close()
+		s.realtime.Close()
 		s.users.Close()
 		s.sockets.Close()
 		return nil
@@ -298,6 +327,7 @@ func (s *Server) stop() error {
 	})
 	_ = s.http.Close()
 	s.updates.Close()
+	s.realtime.Close()
 	s.users.Close()
 	s.sockets.Close()
 	s.cancel()

@@ -81,11 +81,13 @@ func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 				s.o.Logger.Info("the store answers; the server is about to be ready")
 			}
 			s.tasks.Go(func() { _ = s.outbox.Run(ctx) }) // it ends with ctx only
-			s.tasks.Go(func() {
-				if err := s.updates.Run(ctx); err != nil {
-					s.failed <- err
-				}
-			})
+			for _, run := range []func(context.Context) error{s.updates.Run, s.realtime.Run} {
+				s.tasks.Go(func() {
+					if err := run(ctx); err != nil {
+						s.failed <- err
+					}
+				})
+			}
 			return s.run(ctx)
 		case ctx.Err() != nil:
 			return nil

@@ -45,12 +45,15 @@ const (
 
 // following answers a request that comes before changes of characters are
 // followed.
-func (s *Server) following(c *gin.Context) bool {
+func (s *Server) following(c *gin.Context) bool { return s.followed(c, s.updates.Opened()) }
+
+// followed answers a request that comes before a dialect follows the store.
+func (s *Server) followed(c *gin.Context, opened <-chan struct{}) bool {
 	if !s.begun(c) {
 		return false
 	}
 	select {
-	case <-s.updates.Opened():
+	case <-opened:
 		return true
 	default:
 		fault.Write(c.Writer, fault.New(fault.NotReady, "the server does not follow its store yet; try again in a moment"))

@@ -203,18 +203,11 @@ func (a *Accounts) byID(ctx context.Context, id bson.RawValue) (account, error) 
 	return decode(raw)
 }
 
-// again does something that a condition guards until nobody comes in between,
-// or says ErrBusy when ctx ends. What it reads it must read each time anew.
+// again is [store.Again], with this package's word for who does not come to it.
 func again(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ErrBusy
-		case <-time.After(jitter()):
-		}
+	err := store.Again(ctx, f)
+	if errors.Is(err, store.ErrConflict) {
+		return ErrBusy
 	}
+	return err
 }

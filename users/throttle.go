@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -159,9 +158,4 @@ func neighbourhood(a netip.Addr) string {
 		}
 	}
 	return a.Unmap().String()
-}
-
-// jitter keeps those apart who try again.
-func jitter() time.Duration {
-	return time.Millisecond + rand.N(20*time.Millisecond) //nolint:gosec // nobody gains by guessing it
 }

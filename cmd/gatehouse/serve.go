@@ -260,6 +260,7 @@ func settings(c *config.Config) server.Settings {
 		Drain:                 seconds(c.Websocket.DrainSeconds),
 	}
 	s.Users = usersSettings(c.Users)
+	s.Realtime = server.Realtime{Anonymous: c.Realtime.Anonymous, Subscriptions: c.Realtime.Subscriptions}
 	for _, r := range c.Events.Rules {
 		s.Rules = append(s.Rules, events.Rule{
 			Number:     events.Type(r.Number),

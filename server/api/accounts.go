@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"gatehouse/server/fault"
@@ -138,24 +137,4 @@ func momentOf(t time.Time) *string {
 	}
 	s := t.UTC().Format(store.TimeLayout)
 	return &s
-}
-
-// paging reads index and limit.
-func paging(r *http.Request) (index, limit int, err error) {
-	index, limit = 0, 100
-	for name, into := range map[string]struct {
-		at       *int
-		from, to int
-	}{"index": {&index, 0, 1_000_000_000}, "limit": {&limit, 1, 1000}} {
-		text := r.URL.Query().Get(name)
-		if text == "" {
-			continue
-		}
-		n, err := strconv.Atoi(text)
-		if err != nil || n < into.from || n > into.to {
-			return 0, 0, fault.New(fault.InvalidParameter, name+" must be a whole number from "+strconv.Itoa(into.from)+" to "+strconv.Itoa(into.to))
-		}
-		*into.at = n
-	}
-	return index, limit, nil
 }

@@ -15,7 +15,7 @@ import (
 
 // ListUsers answers a page of the users whose name or address holds a text.
 func (a *Accounts) ListUsers(ctx context.Context, c *Call) (Answer, error) {
-	index, limit, err := paging(c.Request)
+	index, limit, err := request.Paging(c.Request.URL.Query())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -141,7 +141,7 @@ func (a *Accounts) DeleteMetaValue(ctx context.Context, c *Call) (Answer, error)
 
 // ListSessions answers a page of who is logged in.
 func (a *Accounts) ListSessions(ctx context.Context, c *Call) (Answer, error) {
-	index, limit, err := paging(c.Request)
+	index, limit, err := request.Paging(c.Request.URL.Query())
 	if err != nil {
 		return Answer{}, err
 	}

@@ -8,6 +8,7 @@ const (
 	CloseInvalidText   = 1007 // a text frame that is not UTF-8
 	ClosePolicy        = 1008 // the Origin is no longer approved; a message took too long
 	CloseTooBig        = 1009 // a message was larger than it may be
+	CloseTryAgain      = 1013 // too much was waiting, of what the server does not keep
 	CloseTooSlow       = 4008 // too much was waiting; the reason is the id of the last event sent
 )
 

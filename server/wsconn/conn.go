@@ -59,6 +59,7 @@ type Conn struct {
 	place   int32
 
 	maxMessage int32 // 0: as for all
+	tooSlow    int16
 	unpinged   bool
 
 	mu       sync.Mutex
@@ -98,6 +99,18 @@ func (c *Conn) Send(b *Batch) bool {
 		c.handler.Closed(c, cause)
 	}
 	return !ended
+}
+
+// TrySend is Send where nothing waits, and reports whether it was: for a sender
+// that keeps what has to wait to itself.
+func (c *Conn) TrySend(b *Batch) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state > open || len(c.queue) > 0 {
+		return false
+	}
+	c.write(b)
+	return true
 }
 
 // SendWhenEmpty is Send for a sender that goes at the client's pace: it waits

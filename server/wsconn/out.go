@@ -55,7 +55,7 @@ func (c *Conn) overflow() {
 	} else {
 		c.off = 0
 	}
-	c.beginClose(CloseTooSlow, c.lastID, CauseSlow)
+	c.beginClose(int(c.tooSlow), c.lastID, CauseSlow)
 }
 
 // flush writes what waits until the socket is full or nothing is left. The

@@ -124,8 +124,10 @@ func (s *Server) Count() int {
 
 // Terms are what one connection has in a way of its own.
 type Terms struct {
-	MaxMessageBytes int  // in place of the limit for all; 0: that one
-	Unpinged        bool // its dialect has a heartbeat of its own
+	MaxMessageBytes int    // in place of the limit for all; 0: that one
+	Unpinged        bool   // its dialect has a heartbeat of its own
+	TooSlow         int    // what closes it when too much waits; 0: [CloseTooSlow]
+	Subprotocol     string // of those that were offered, the one that was taken; "": none
 }
 
 // Upgrade answers a handshake; where there is an error, it was refused. The
@@ -140,8 +142,15 @@ func (s *Server) UpgradeOn(w http.ResponseWriter, r *http.Request, remote netip.
 		s.refuse(w, err)
 		return nil, err
 	}
-	c := &Conn{srv: s, handler: h, remote: remote, slot: -1, maxMessage: int32(terms.MaxMessageBytes), unpinged: terms.Unpinged}
-	ws, err := s.upgrader.Upgrade(&hijacker{ResponseWriter: w, c: c}, r, nil)
+	c := &Conn{srv: s, handler: h, remote: remote, slot: -1, maxMessage: int32(terms.MaxMessageBytes), unpinged: terms.Unpinged, tooSlow: CloseTooSlow}
+	if terms.TooSlow != 0 {
+		c.tooSlow = int16(terms.TooSlow)
+	}
+	var header http.Header
+	if terms.Subprotocol != "" {
+		header = http.Header{"Sec-Websocket-Protocol": {terms.Subprotocol}}
+	}
+	ws, err := s.upgrader.Upgrade(&hijacker{ResponseWriter: w, c: c}, r, header)
 	if err != nil {
 		if c.sock != nil {
 			c.sock.close()

@@ -24,6 +24,8 @@ var Scopes = []Scope{
 	{"read:users", "look at any user, its meta and its sessions, over HTTP and a socket"},
 	{"write:users", "make, change and delete regular users, their meta and their sessions, over HTTP and a socket"},
 	{"rp:character-profile:all.write", "make, change and delete any character and its profile over HTTP"},
+	{"read:realtime", "subscribe to and read resources, as key:NAME and of any user"},
+	{"write:realtime", "write and delete resources, also those that only programs may, of any user"},
 	{All, "everything, also what later versions add"},
 }
 

@@ -39,6 +39,13 @@ func parse(token string) (id string, ok bool) {
 	return id, true
 }
 
+// Plausible reports whether a text looks like a token of a key. It says nothing
+// about whether there is one.
+func Plausible(token string) bool {
+	_, ok := parse(token)
+	return ok
+}
+
 // hash is what the store keeps of a token. A fast hash is right: slow ones
 // make guessing expensive where people choose the secret, but among 2^256
 // random ones there is nothing to guess, and this runs for every request.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,17 +252,11 @@ func found(err error) error {
 	return err
 }
 
-// again does something until nobody comes in between.
+// again is [store.Again], with this package's word for who does not come to it.
 func again(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ErrBusy
-		case <-time.After(time.Millisecond + rand.N(20*time.Millisecond)): //nolint:gosec // nobody gains by guessing it
-		}
+	err := store.Again(ctx, f)
+	if errors.Is(err, store.ErrConflict) {
+		return ErrBusy
 	}
+	return err
 }

@@ -1,0 +1,141 @@
+package realtime
+
+import (
+	"context"
+	"encoding/json"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"gatehouse/server/fault"
+	"gatehouse/server/request"
+	"gatehouse/store"
+	"gatehouse/users/resources"
+)
+
+// documentView is a collection or a live configuration, as it is answered.
+type documentView struct {
+	Name    string          `json:"name"`
+	UserID  string          `json:"userId,omitempty"` // of a private one
+	Data    json.RawMessage `json:"data,omitempty"`
+	Version string          `json:"version"`
+}
+
+// finder finds the resource that a request names.
+type finder func(c *Call) (resources.Resource, error)
+
+func collection(c *Call) (resources.Resource, error) {
+	return resources.InCollection(c.Place, c.Viewer.UserID, c.PathValue("name"))
+}
+
+func liveConfig(c *Call) (resources.Resource, error) {
+	return resources.InLiveConfig(c.Place, c.PathValue("name"))
+}
+
+// GetCollection answers a collection.
+func (v *Service) GetCollection(ctx context.Context, c *Call) (any, error) {
+	return v.get(ctx, c, collection)
+}
+
+// PutCollection writes a collection.
+func (v *Service) PutCollection(ctx context.Context, c *Call) (any, error) {
+	return v.put(ctx, c, collection)
+}
+
+// DeleteCollection removes a collection.
+func (v *Service) DeleteCollection(ctx context.Context, c *Call) (any, error) {
+	return v.remove(ctx, c, collection)
+}
+
+// GetLiveConfig answers a live configuration.
+func (v *Service) GetLiveConfig(ctx context.Context, c *Call) (any, error) {
+	return v.get(ctx, c, liveConfig)
+}
+
+// PutLiveConfig writes a live configuration.
+func (v *Service) PutLiveConfig(ctx context.Context, c *Call) (any, error) {
+	return v.put(ctx, c, liveConfig)
+}
+
+// DeleteLiveConfig removes a live configuration.
+func (v *Service) DeleteLiveConfig(ctx context.Context, c *Call) (any, error) {
+	return v.remove(ctx, c, liveConfig)
+}
+
+func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
+	r, err := find(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case !c.Viewer.MayRead(r):
+		return nil, errNotAllowed
+	}
+	now, err := v.o.Resources.Get(ctx, r)
+	if err == nil && !now.Exists {
+		err = resources.ErrUnknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	return documentView{r.Name, r.UserID, store.JSONValue(now.Data), now.Version.String()}, nil
+}
+
+// put writes what stands under data, an object.
+func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
+	r, err := find(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case !c.Viewer.MayWrite(r):
+		return nil, errNotAllowed
+	}
+	raw, err := c.body()
+	if err != nil {
+		return nil, err
+	}
+	body, err := request.ParseBody(raw, "data", "ifVersion")
+	if err != nil {
+		return nil, err
+	}
+	if err := sized(raw); err != nil {
+		return nil, err
+	}
+	data, given := body.Value("data")
+	if _, object := data.(bson.D); !object {
+		if !given {
+			return nil, fault.Invalid("data", "is missing")
+		}
+		return nil, fault.Invalid("data", "must be an object")
+	}
+	ifVersion, err := condition(body)
+	if err != nil {
+		return nil, err
+	}
+	version, err := v.o.Resources.Put(ctx, r, data, ifVersion)
+	if err != nil {
+		return nil, err
+	}
+	return documentView{Name: r.Name, UserID: r.UserID, Version: version.String()}, nil
+}
+
+func (v *Service) remove(ctx context.Context, c *Call, find finder) (any, error) {
+	r, err := find(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case !c.Viewer.MayWrite(r):
+		return nil, errNotAllowed
+	}
+	var ifVersion *resources.Version
+	if q := c.URL.Query(); q.Has("ifVersion") {
+		version, err := resources.ParseVersion(q.Get("ifVersion"))
+		if err != nil {
+			return nil, fault.New(fault.InvalidParameter, "ifVersion "+err.Error())
+		}
+		ifVersion = &version
+	}
+	version, err := v.o.Resources.Delete(ctx, r, ifVersion)
+	if err != nil {
+		return nil, err
+	}
+	return documentView{Name: r.Name, UserID: r.UserID, Version: version.String()}, nil
+}

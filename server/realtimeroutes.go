@@ -1,0 +1,177 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"gatehouse/events"
+	"gatehouse/server/fault"
+	"gatehouse/server/realtime"
+	"gatehouse/users"
+	"gatehouse/users/keys"
+	"gatehouse/users/resources"
+)
+
+// Scopes of access keys for resources.
+const (
+	readRealtime  = "read:realtime"
+	writeRealtime = "write:realtime"
+)
+
+// credentials are the collections of what people are let in by.
+var credentials = []string{events.Sessions, keys.Collection().Name}
+
+// realtimeRoutes are the socket of resources, and the API by which they are read
+// and written. Programs send no Origin there, and are let in; one that is sent
+// has been judged.
+func (s *Server) realtimeRoutes(r *gin.Engine) {
+	for _, path := range []string{"/realtime", "/api/realtime", "/api/realtime/"} {
+		r.GET(path, s.realtimeSocket)
+	}
+	r.GET("/realtime/status", s.realtimeStatus)
+	r.GET("/api/realtime/status", s.realtimeStatus)
+	v := s.realtime
+	for path, h := range map[string]realtime.Handler{"/api/kvstore/read/": v.ReadKV, "/api/kvstore/write/": v.WriteKV, "/api/kvstore/delete/": v.DeleteKV} {
+		r.POST(path, s.ofResources(h))
+		r.OPTIONS(path, preflight("POST"))
+	}
+	r.GET("/api/kvstore/keys/", s.ofResources(v.ListKV))
+	r.OPTIONS("/api/kvstore/keys/", preflight("GET"))
+	for path, of := range map[string][3]realtime.Handler{
+		"/api/collections/:name": {v.GetCollection, v.PutCollection, v.DeleteCollection},
+		"/api/liveconfig/:name":  {v.GetLiveConfig, v.PutLiveConfig, v.DeleteLiveConfig},
+	} {
+		r.GET(path, s.ofResources(of[0]))
+		r.PUT(path, s.ofResources(of[1]))
+		r.DELETE(path, s.ofResources(of[2]))
+		r.OPTIONS(path, preflight("GET, PUT, DELETE"))
+	}
+}
+
+// realtimeStatus tells how the service is, whoever asks.
+func (s *Server) realtimeStatus(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	status, code := s.realtime.Status(), http.StatusOK
+	if status.Status != "ok" {
+		code = http.StatusServiceUnavailable
+	}
+	c.JSON(code, status)
+}
+
+// realtimeSocket opens a socket of resources.
+func (s *Server) realtimeSocket(c *gin.Context) {
+	if !s.followed(c, s.realtime.Opened()) {
+		return
+	}
+	h, err := realtime.ReadHeaders(c.Request)
+	var peer realtime.Peer
+	if err == nil {
+		peer, err = s.resourcePeer(c, h)
+	}
+	if err == nil && !peer.Viewer.Read {
+		err = fault.New(fault.Forbidden, "the access key lacks the scope "+readRealtime)
+	}
+	if err != nil {
+		fault.Write(c.Writer, err)
+		return
+	}
+	s.realtime.Serve(c.Writer, c.Request, peer)
+}
+
+// ofResources is a handler of the API of resources.
+func (s *Server) ofResources(h realtime.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !s.begun(c) || !s.ownPages(c) || !pathValues(c) {
+			return
+		}
+		headers := realtime.RealHeaders(c.Request)
+		peer, err := s.resourcePeer(c, headers)
+		if err != nil {
+			fault.Write(c.Writer, err)
+			return
+		}
+		s.realtime.ServeAPI(c.Writer, &realtime.Call{Request: c.Request, Place: peer.Place, Viewer: peer.Viewer}, h)
+	}
+}
+
+// resourcePeer finds who wants to see or change resources, and where they are.
+func (s *Server) resourcePeer(c *gin.Context, h realtime.Headers) (realtime.Peer, error) {
+	at, err := h.Place()
+	if err != nil {
+		return realtime.Peer{}, err
+	}
+	origins := append([]string(nil), c.Request.Header.Values("Origin")...)
+	p := realtime.Peer{
+		Remote:   remote(c),
+		Origins:  origins,
+		Protocol: h.Protocol,
+		Place:    at,
+		Approved: func() bool { return len(origins) == 0 || s.approves(origins) },
+	}
+	token, err := bearer(h)
+	switch {
+	case err != nil:
+		return realtime.Peer{}, err
+	case keys.Plausible(token):
+		err = s.byKey(c, token, &p)
+	case token != "":
+		err = s.bySession(c, token, &p)
+	case sessionToken(c) != "":
+		err = s.bySession(c, sessionToken(c), &p)
+	case s.settings.Load().Realtime.Anonymous:
+		p.Viewer.Read = true
+		p.Valid = func(context.Context) bool { return true }
+	default:
+		err = fault.New(fault.Unauthorized, "this needs a session or an access key, as authorization: Bearer or x-api-key")
+	}
+	return p, err
+}
+
+// bearer is the credential that headers show, or "".
+func bearer(h realtime.Headers) (string, error) {
+	if auth := h.Get("authorization"); auth != "" {
+		scheme, token, _ := strings.Cut(auth, " ")
+		if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return "", fault.New(fault.Unauthorized, "authorization must be Bearer and a session or an access key")
+		}
+		return token, nil
+	}
+	return h.Get("x-api-key"), nil
+}
+
+// byKey lets somebody in by an access key.
+func (s *Server) byKey(c *gin.Context, token string, p *realtime.Peer) error {
+	key, err := s.keys.Verify(c.Request.Context(), token)
+	switch {
+	case errors.Is(err, keys.ErrWrong):
+		return fault.New(fault.Unauthorized, err.Error())
+	case err != nil:
+		return err
+	}
+	p.Viewer = resources.Viewer{UserID: realtime.ProgramPrefix + key.Name, Program: true, Read: key.Has(readRealtime), Write: key.Has(writeRealtime)}
+	p.Credential = realtime.Credential{Collection: keys.Collection().Name, ID: key.ID}
+	p.Valid = func(ctx context.Context) bool {
+		_, err := s.keys.Get(ctx, key.ID)
+		return !errors.Is(err, keys.ErrUnknown)
+	}
+	return nil
+}
+
+// bySession lets somebody in by a session.
+func (s *Server) bySession(c *gin.Context, token string, p *realtime.Peer) error {
+	actor, session, err := s.members.Session(c.Request.Context(), token)
+	if err != nil {
+		return err
+	}
+	p.Viewer = resources.Viewer{UserID: actor.User.Username, Read: true, Write: true}
+	p.Credential = realtime.Credential{Collection: events.Sessions, ID: session.ID}
+	p.Valid = func(ctx context.Context) bool {
+		_, _, err := s.members.Session(ctx, token)
+		return !errors.Is(err, users.ErrNoSession)
+	}
+	return nil
+}
