@@ -19,8 +19,8 @@ func (s *Server) healthz(c *gin.Context) {
 	c.JSON(http.StatusOK, gin.H{"status": "ok", "version": s.o.Version})
 }
 
-// readyz tells whether events flow: the store answers, the feed is open, and
-// what is written comes back.
+// readyz tells whether events flow: the store answers, the feed is open, what is
+// written comes back, and each dialect follows the store.
 func (s *Server) readyz(c *gin.Context) {
 	select {
 	case <-s.stopping:
@@ -37,6 +37,14 @@ func (s *Server) readyz(c *gin.Context) {
 	if err := s.log.Ready(ctx); err != nil {
 		fault.Write(c.Writer, fault.New(fault.NotReady, err.Error()))
 		return
+	}
+	for _, opened := range []<-chan struct{}{s.updates.Opened(), s.realtime.Opened()} {
+		select {
+		case <-opened:
+		default:
+			fault.Write(c.Writer, errNotFollowed)
+			return
+		}
 	}
 	answer := gin.H{"status": "ready", "sockets": s.sockets.Count()}
 	if r, ok := s.o.Store.(store.Reacher); ok {

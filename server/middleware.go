@@ -191,6 +191,13 @@ func sessionToken(c *gin.Context) string {
 	return token
 }
 
+// renew puts the end of the cookie off, where that of its session was.
+func (s *Server) renew(c *gin.Context, session users.Session) {
+	if session.PutOff && session.Remember {
+		http.SetCookie(c.Writer, s.accounts.Cookie(sessionToken(c), session))
+	}
+}
+
 // ownPages refuses a request that changes something where a browser sends it for
 // another site's page. It would send the cookie along, and does not always say
 // which page it was.
@@ -223,8 +230,8 @@ func (s *Server) caller(c *gin.Context, scope string) (users.Actor, bool) {
 		return users.Program(), true
 	}
 	actor, session, err := s.members.Session(c.Request.Context(), sessionToken(c))
-	if err == nil && session.PutOff && session.Remember { // and so is the cookie's end
-		http.SetCookie(c.Writer, s.accounts.Cookie(sessionToken(c), session))
+	if err == nil {
+		s.renew(c, session)
 	}
 	if errors.Is(err, users.ErrNoSession) {
 		err = fault.New(fault.Unauthorized, "this needs a session (POST /auth/login), or an access key with the scope "+scope)

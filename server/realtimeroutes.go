@@ -52,13 +52,17 @@ func (s *Server) realtimeRoutes(r *gin.Engine) {
 	}
 }
 
-// realtimeStatus tells how the service is, whoever asks.
+// realtimeStatus tells how the service is, whoever asks. A store that does not
+// answer is met again without the service noticing; meanwhile nobody is told of
+// anything.
 func (s *Server) realtimeStatus(c *gin.Context) {
-	c.Header("Cache-Control", "no-store")
+	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
+	defer cancel()
 	status, code := s.realtime.Status(), http.StatusOK
-	if status.Status != "ok" {
-		code = http.StatusServiceUnavailable
+	if status.Status != realtime.OK || s.log.Ready(ctx) != nil {
+		status.Status, code = realtime.Degraded, http.StatusServiceUnavailable
 	}
+	c.Header("Cache-Control", "no-store")
 	c.JSON(code, status)
 }
 
@@ -122,9 +126,19 @@ func (s *Server) resourcePeer(c *gin.Context, h realtime.Headers) (realtime.Peer
 		err = s.bySession(c, token, &p)
 	case sessionToken(c) != "":
 		err = s.bySession(c, sessionToken(c), &p)
-	case s.settings.Load().Realtime.Anonymous:
+	default:
+		err = users.ErrNoSession
+	}
+	if !errors.Is(err, users.ErrNoSession) {
+		return p, err
+	}
+	switch {
+	case token != "":
+		err = fault.New(fault.Unauthorized, "the session has ended, or the access key is wrong or was revoked")
+	case s.settings.Load().Realtime.Anonymous: // also for who comes with the cookie of a session that has ended
 		p.Viewer.Read = true
-		p.Valid = func(context.Context) bool { return true }
+		p.Valid = func(context.Context) bool { return s.settings.Load().Realtime.Anonymous }
+		err = nil
 	default:
 		err = fault.New(fault.Unauthorized, "this needs a session or an access key, as authorization: Bearer or x-api-key")
 	}
@@ -140,7 +154,10 @@ func bearer(h realtime.Headers) (string, error) {
 		}
 		return token, nil
 	}
-	return h.Get("x-api-key"), nil
+	if key := h.Get("x-api-key"); key != "" {
+		return key, nil
+	}
+	return h.Get("users-api-key"), nil // as everywhere else
 }
 
 // byKey lets somebody in by an access key.
@@ -166,6 +183,9 @@ func (s *Server) bySession(c *gin.Context, token string, p *realtime.Peer) error
 	actor, session, err := s.members.Session(c.Request.Context(), token)
 	if err != nil {
 		return err
+	}
+	if token == sessionToken(c) {
+		s.renew(c, session)
 	}
 	p.Viewer = resources.Viewer{UserID: actor.User.Username, Read: true, Write: true}
 	p.Credential = realtime.Credential{Collection: events.Sessions, ID: session.ID}

@@ -43,7 +43,8 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	s.accountRoutes(r)
 	s.updateRoutes(r)
 	s.realtimeRoutes(r)
-	r.GET("/openapi.json", s.openAPI)
+	r.GET("/openapi.json", s.described(openapi.Document))
+	r.GET("/asyncapi.json", s.described(openapi.Async))
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r.Handle(method, "/healthz", s.healthz)
 		r.Handle(method, "/readyz", s.readyz)
@@ -58,10 +59,12 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	return r
 }
 
-// openAPI describes all of this.
-func (s *Server) openAPI(c *gin.Context) {
-	c.Header("X-Content-Type-Options", "nosniff")
-	c.Data(http.StatusOK, "application/json; charset=utf-8", openapi.Document(s.o.Version))
+// described answers with a description of all of this.
+func (s *Server) described(document func(version string) []byte) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Header("X-Content-Type-Options", "nosniff")
+		c.Data(http.StatusOK, "application/json; charset=utf-8", document(s.o.Version))
+	}
 }
 
 // Scopes of access keys; a user who is logged in needs none.

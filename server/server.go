@@ -111,12 +111,12 @@ func foreign(names []string) (more []store.Collection) {
 
 // open reports whether anybody with the right key may write the documents of a
 // collection: of all those that rules look at, those that are not the server's
-// own, and the two that the original server's other parts write.
+// own, the two that the original server's other parts write, and resources.
 func (s *Server) open(collection string) bool {
 	if !slices.Contains(s.log.Rules().Collections(), collection) {
 		return false
 	}
-	return len(foreign([]string{collection})) > 0 || collection == events.Files || collection == events.Buckets
+	return len(foreign([]string{collection})) > 0 || collection == events.Files || collection == events.Buckets || slices.Contains(resources.Names(), collection)
 }
 
 // New makes a server. Errors are of the options.
@@ -280,7 +280,7 @@ func (s *Server) Apply(n Settings) error {
 	})
 	approved := func(origins []string) bool { return len(origins) == 0 || s.approves(origins) }
 	s.updates.Reconsider(approved)
-	s.realtime.Reconsider(approved)
+	s.realtime.Reconsider(approved, settings.Realtime.Anonymous)
 	return nil
 }
 

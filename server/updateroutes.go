@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -56,10 +55,12 @@ func (s *Server) followed(c *gin.Context, opened <-chan struct{}) bool {
 	case <-opened:
 		return true
 	default:
-		fault.Write(c.Writer, fault.New(fault.NotReady, "the server does not follow its store yet; try again in a moment"))
+		fault.Write(c.Writer, errNotFollowed)
 		return false
 	}
 }
+
+var errNotFollowed = fault.New(fault.NotReady, "the server does not follow its store yet; try again in a moment")
 
 // socketIO is everything that clients of Socket.IO ask for.
 func (s *Server) socketIO(c *gin.Context) {
@@ -111,8 +112,7 @@ func (s *Server) editor(c *gin.Context, who whose) (profiles.Editor, error) {
 		return profiles.Editor{}, updates.Unauthorized
 	case err != nil:
 		return profiles.Editor{}, err
-	case session.PutOff && session.Remember:
-		http.SetCookie(c.Writer, s.accounts.Cookie(sessionToken(c), session))
 	}
+	s.renew(c, session)
 	return profiles.Editor{Username: actor.User.Username}, nil
 }

@@ -24,9 +24,9 @@ func connect(t *testing.T, url string) *client {
 	return connectWith(t, url, trusted)
 }
 
-func connectWith(t *testing.T, url string, headers map[string]string) *client {
+func connectWith(t *testing.T, url string, headers map[string]string, protocols ...string) *client {
 	t.Helper()
-	c := dial(t, url, headers)
+	c := dial(t, url, headers, protocols...)
 	if event := c.event(); event.Event != "open" {
 		t.Fatalf("opening %s with %v: %s", url, headers, describe(event))
 	}
@@ -34,17 +34,18 @@ func connectWith(t *testing.T, url string, headers map[string]string) *client {
 }
 
 // refused opens a socket that must not open, and returns the answer to its request.
-func refused(t *testing.T, url string, headers map[string]string) (status int, answer failure) {
+func refused(t *testing.T, url string, headers map[string]string, protocols ...string) (status int, answer failure) {
 	t.Helper()
-	event := dial(t, url, headers).event()
+	event := dial(t, url, headers, protocols...).event()
 	if event.Event != "unexpected-response" {
 		t.Fatalf("opening %s with %v must be refused: %s", url, headers, describe(event))
 	}
 	return event.Status, decodeFailure(t, []byte(event.Data))
 }
 
-// dial begins to open a socket; its first event says how that went.
-func dial(t *testing.T, url string, headers map[string]string) *client {
+// dial begins to open a socket; its first event says how that went. Where protocols are offered it opens only if the
+// server takes one of them.
+func dial(t *testing.T, url string, headers map[string]string, protocols ...string) *client {
 	t.Helper()
 	c := &client{t: t, inbox: newInbox()}
 	c.id = node.add(c)
@@ -52,7 +53,7 @@ func dial(t *testing.T, url string, headers map[string]string) *client {
 		c.do(nodeCommand{Do: "terminate"})
 		node.remove(c.id)
 	})
-	c.do(nodeCommand{Do: "open", URL: url, Headers: headers})
+	c.do(nodeCommand{Do: "open", URL: url, Headers: headers, Protocols: protocols})
 	return c
 }
 

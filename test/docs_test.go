@@ -1,8 +1,8 @@
 package test
 
 import (
-	"bytes"
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +12,11 @@ import (
 )
 
 // The examples of the documentation are played: a transcript block over a socket, a console block in a shell
-// whose server is at localhost:8080. In what is expected … stands for anything.
+// whose server is at localhost:8080. In what is expected … stands for anything. A transcript may have commands of a
+// shell too, each behind a $; they and the headers of a socket find the files that were made by those before them.
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md", "../docs/users.md", "../docs/updates.md"} {
+	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md", "../docs/users.md", "../docs/updates.md", "../docs/realtime.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			markdown, err := os.ReadFile(page)
@@ -58,22 +59,78 @@ func fits(expected, got string) bool {
 func playTranscript(t *testing.T, srv *server, script string) {
 	t.Helper()
 	var c *client
+	var shell []string // a command, and what it is expected to print
+	run := func() {
+		if len(shell) > 0 {
+			playConsole(t, srv, strings.Join(shell, "\n"))
+		}
+		shell = nil
+	}
+	defer run()
 	for line := range strings.Lines(script) {
-		verb, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		line = strings.TrimSuffix(line, "\n")
+		verb, rest, _ := strings.Cut(line, " ")
 		switch verb {
-		case "connect":
-			c = connect(t, srv.ws+rest)
+		case "connect", "→", "←", "$":
+			run()
+		}
+		switch {
+		case verb == "connect":
+			path, headers := handshake(t, srv, rest)
+			c = connectWith(t, srv.ws+path, headers)
 			defer c.leave()
-		case "→":
+		case verb == "→":
 			c.send(rest)
-		case "←":
+		case verb == "←":
 			if got := c.next(); !fits(rest, got.raw) {
 				t.Errorf("documented: %s\ngot:        %s", rest, got.raw)
 			}
+		case verb == "$" || len(shell) > 0:
+			shell = append(shell, line)
 		default:
-			t.Errorf("a transcript has no line such as %q", line)
+			t.Errorf("a transcript has no line such as %q", verb+" "+rest)
 		}
 	}
+}
+
+// handshake reads where a socket connects to, and its headers, which are written as for curl: -H 'name: value', or
+// -H @file.
+func handshake(t *testing.T, srv *server, line string) (path string, headers map[string]string) {
+	t.Helper()
+	words, err := inShell(t, srv, "printf '%s\\n' "+line)
+	if err != nil {
+		t.Fatalf("connect %s: %v\n%s", line, err, words)
+	}
+	path, rest, _ := strings.Cut(words, "\n")
+	headers = maps.Clone(trusted)
+	for word := range strings.SplitSeq(rest, "\n") {
+		lines := word
+		if file, ok := strings.CutPrefix(word, "@"); ok {
+			b, err := os.ReadFile(filepath.Join(srv.dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines = string(b)
+		}
+		for header := range strings.Lines(lines) {
+			if name, value, ok := strings.Cut(header, ":"); ok {
+				headers[strings.ToLower(name)] = strings.TrimSpace(value)
+			}
+		}
+	}
+	return path, headers
+}
+
+// inShell runs a command in the server's folder, and returns what it prints.
+func inShell(t *testing.T, srv *server, line string) (printed string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", line)
+	cmd.Dir = srv.dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(gatehouse)+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	return strings.TrimRight(string(out), "\n"), err
 }
 
 func playConsole(t *testing.T, srv *server, session string) {
@@ -81,15 +138,7 @@ func playConsole(t *testing.T, srv *server, session string) {
 	for _, step := range strings.Split("\n"+session, "\n$ ")[1:] {
 		line, expected, _ := strings.Cut(step, "\n")
 		here := strings.NewReplacer("http://localhost:8080", srv.url, "ws://localhost:8080", srv.ws).Replace(line)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		cmd := exec.CommandContext(ctx, "bash", "-c", here)
-		cmd.Dir = srv.dir
-		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(gatehouse)+":"+os.Getenv("PATH"))
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		err := cmd.Run()
-		cancel()
-		if got := strings.TrimRight(out.String(), "\n"); !fits(strings.TrimRight(expected, "\n"), got) {
+		if got, err := inShell(t, srv, here); !fits(strings.TrimRight(expected, "\n"), got) {
 			t.Errorf("documented: $ %s\n%s\ngot (%v):\n%s", line, expected, err, got)
 		}
 	}

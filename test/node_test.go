@@ -28,14 +28,15 @@ type nodeProcess struct {
 // nodeCommand is one line to the Node process, nodeEvent one line from it.
 type (
 	nodeCommand struct {
-		ID      int               `json:"id"`
-		Do      string            `json:"do"`
-		URL     string            `json:"url,omitempty"`
-		Headers map[string]string `json:"headers,omitempty"`
-		Data    []byte            `json:"data,omitempty"` // base64 on the line
-		Binary  bool              `json:"binary,omitempty"`
-		Code    int               `json:"code,omitempty"`
-		Reason  string            `json:"reason,omitempty"`
+		ID        int               `json:"id"`
+		Do        string            `json:"do"`
+		URL       string            `json:"url,omitempty"`
+		Headers   map[string]string `json:"headers,omitempty"`
+		Protocols []string          `json:"protocols,omitempty"`
+		Data      []byte            `json:"data,omitempty"` // base64 on the line
+		Binary    bool              `json:"binary,omitempty"`
+		Code      int               `json:"code,omitempty"`
+		Reason    string            `json:"reason,omitempty"`
 	}
 	nodeEvent struct {
 		ID      int    `json:"id"`

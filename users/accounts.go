@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/store"
 	"gatehouse/users/mail"
+	"gatehouse/users/turns"
 )
 
 // The collections. Users, sessions, files and buckets are the original server's,
@@ -101,7 +102,7 @@ type Accounts struct {
 	wake     func()
 	settings atomic.Pointer[Settings]
 	hasher   *hasher
-	guesses  *turns // one at a time for each account and address
+	guesses  *turns.Turns[string] // one at a time for each account and address
 	owned    []Owned
 }
 
@@ -110,7 +111,7 @@ var _ mail.Composer = (*Accounts)(nil)
 // New returns the accounts in a store in which [Collections] and
 // [mail.Collection] are declared, or will be before they are used.
 func New(o Options, s Settings) *Accounts {
-	a := &Accounts{store: o.Store, logger: o.Logger, wake: o.Wake, hasher: newHasher(), guesses: newTurns()}
+	a := &Accounts{store: o.Store, logger: o.Logger, wake: o.Wake, hasher: newHasher(), guesses: turns.New[string]()}
 	a.owned = append([]Owned{{files, "user"}, {files, "username"}, {buckets, "user"}, {buckets, "username"}}, o.Owned...)
 	if a.wake == nil {
 		a.wake = func() {}

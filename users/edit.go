@@ -167,9 +167,9 @@ func (a *Accounts) confirm(ctx context.Context, of account, current *string) err
 	}
 	settings := a.settings.Load()
 	l, key := failedLogins(settings.FailedLogins), fold(of.Username)+"\x00own"
-	done, err := a.guesses.take(ctx, key)
+	done, err := a.guesses.Take(ctx, key)
 	if err != nil {
-		return err
+		return ErrBusy
 	}
 	defer done()
 	failed, err := a.slowed(ctx, l, key)

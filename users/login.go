@@ -34,9 +34,9 @@ func (a *Accounts) Login(ctx context.Context, c Credentials) (User, Session, str
 	perPair, pair := failedLogins(settings.FailedLogins), fold(c.Name)+"\x00"+from
 	perAddress := loginsFrom(settings.FailedLogins)
 	// One after the other: many at once are as many attempts.
-	done, err := a.guesses.take(ctx, pair)
+	done, err := a.guesses.Take(ctx, pair)
 	if err != nil {
-		return User{}, Session{}, "", err
+		return User{}, Session{}, "", ErrBusy
 	}
 	defer done()
 	if _, err := a.slowed(ctx, perAddress, from); err != nil {

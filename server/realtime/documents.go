@@ -21,13 +21,22 @@ type documentView struct {
 }
 
 // finder finds the resource that a request names.
-type finder func(c *Call) (resources.Resource, error)
+type finder func(ctx context.Context, v *Service, c *Call) (resources.Resource, error)
 
-func collection(c *Call) (resources.Resource, error) {
-	return resources.InCollection(c.Place, c.Viewer.UserID, c.PathValue("name"))
+// collection is the one of the path; a private one that of the viewer, or of whom
+// id names.
+func collection(ctx context.Context, v *Service, c *Call) (resources.Resource, error) {
+	name, owner := c.PathValue("name"), ""
+	if name == resources.Private {
+		var err error
+		if owner, err = v.owner(ctx, c.Viewer, c.URL.Query().Get("id")); err != nil {
+			return resources.Resource{}, err
+		}
+	}
+	return resources.InCollection(c.Place, owner, name)
 }
 
-func liveConfig(c *Call) (resources.Resource, error) {
+func liveConfig(_ context.Context, _ *Service, c *Call) (resources.Resource, error) {
 	return resources.InLiveConfig(c.Place, c.PathValue("name"))
 }
 
@@ -62,7 +71,7 @@ func (v *Service) DeleteLiveConfig(ctx context.Context, c *Call) (any, error) {
 }
 
 func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
-	r, err := find(c)
+	r, err := find(ctx, v, c)
 	switch {
 	case err != nil:
 		return nil, err
@@ -81,7 +90,7 @@ func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
 
 // put writes what stands under data, an object.
 func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
-	r, err := find(c)
+	r, err := find(ctx, v, c)
 	switch {
 	case err != nil:
 		return nil, err
@@ -118,7 +127,7 @@ func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
 }
 
 func (v *Service) remove(ctx context.Context, c *Call, find finder) (any, error) {
-	r, err := find(c)
+	r, err := find(ctx, v, c)
 	switch {
 	case err != nil:
 		return nil, err

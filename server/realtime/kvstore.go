@@ -14,8 +14,12 @@ import (
 	"gatehouse/users/resources"
 )
 
-// maxEntries is how many values one request may be about.
-const maxEntries = 100
+// How many values one request may be about, and how much data one answer may
+// hold. What is beyond that has to be asked for by itself.
+const (
+	maxEntries = 100
+	maxAnswer  = 4 << 20
+)
 
 // kvObject is a value under its key.
 type kvObject struct {
@@ -68,9 +72,9 @@ func (v *Service) WriteKV(ctx context.Context, c *Call) (any, error) {
 		data, given := e.object.Value("data")
 		switch {
 		case !given:
-			return nil, 0, fault.Invalid("data", "is missing")
+			return nil, 0, fault.Invalid("object.data", "is missing")
 		case data == nil:
-			return nil, 0, fault.Invalid("data", "cannot be null: that is what is told of a value that was deleted")
+			return nil, 0, fault.Invalid("object.data", "cannot be null: that is what is told of a value that was deleted")
 		}
 		ifVersion, err := condition(e.sent)
 		if err != nil {
@@ -107,10 +111,18 @@ func (v *Service) each(ctx context.Context, c *Call, op operation) (any, error) 
 	case len(raws) > maxEntries:
 		return nil, fault.New(fault.TooLarge, "a request can have at most "+strconv.Itoa(maxEntries)+" entries")
 	}
-	answers := make([]kvAnswer, len(raws))
+	answers, size := make([]kvAnswer, len(raws)), 0
 	for i, raw := range raws {
 		a := &answers[i]
-		if err := v.entry(ctx, c, raw, op, a); err != nil {
+		err := v.entry(ctx, c, raw, op, a)
+		if a.Object != nil {
+			if size += len(a.Object.Data); size > maxAnswer {
+				size -= len(a.Object.Data)
+				a.Object.Data, a.Version = nil, ""
+				err = fault.New(fault.TooLarge, "the answer holds as much as it may already; ask for this by itself")
+			}
+		}
+		if err != nil {
 			a.Status, a.Error = "error", fault.From(faultOf(err))
 			if a.Code == fault.Internal {
 				v.o.Logger.Error("an entry of a request failed", "error", err)
@@ -155,13 +167,16 @@ func (e *kvEntry) read(raw []byte, fields []string, a *kvAnswer) (key string, er
 	if e.sent, err = request.ParseBody(raw, append([]string{"id", "store", "scope"}, fields...)...); err != nil {
 		return "", err
 	}
-	for name, into := range map[string]*string{"id": &a.ID, "scope": &a.Scope} {
-		text, err := e.sent.OptionalText(name)
+	for _, field := range []struct {
+		name string
+		into *string
+	}{{"id", &a.ID}, {"scope", &a.Scope}} {
+		text, err := e.sent.OptionalText(field.name)
 		if err != nil {
 			return "", err
 		}
 		if text != nil {
-			*into = *text
+			*field.into = *text
 		}
 	}
 	texts, err := e.sent.Texts("store")
@@ -169,7 +184,6 @@ func (e *kvEntry) read(raw []byte, fields []string, a *kvAnswer) (key string, er
 		return "", err
 	}
 	a.Store = texts[0]
-	within := e.sent
 	if fields[0] == "object" {
 		if _, given := e.sent.Value("object"); !given {
 			return "", fault.Invalid("object", "is missing")
@@ -182,14 +196,26 @@ func (e *kvEntry) read(raw []byte, fields []string, a *kvAnswer) (key string, er
 			return "", err
 		}
 		if e.object, err = request.ParseBody(sent.Object, "key", "data"); err != nil {
-			return "", err
+			return "", inObject(err)
 		}
-		within = e.object
+		if texts, err = e.object.Texts("key"); err != nil {
+			return "", inObject(err)
+		}
+		return texts[0], nil
 	}
-	if texts, err = within.Texts("key"); err != nil {
+	if texts, err = e.sent.Texts("key"); err != nil {
 		return "", err
 	}
 	return texts[0], nil
+}
+
+// inObject says of an error that it is about a field of object.
+func inObject(err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Property != "" {
+		return fault.Invalid("object."+f.Property, strings.TrimPrefix(f.Message, f.Property+": "))
+	}
+	return err
 }
 
 // owner finds whose values are meant: the viewer's own where no id is given. Of

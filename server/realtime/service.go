@@ -150,18 +150,28 @@ func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
 
 const credentialsEnded = "the session has ended, or the access key was revoked"
 
-// Reconsider ends the sockets whose Origin is no longer approved.
-func (v *Service) Reconsider(approved func(origins []string) bool) {
+// Reconsider ends the sockets whose Origin is no longer approved, and those of
+// nobody who is known, where that is no longer allowed.
+func (v *Service) Reconsider(approved func(origins []string) bool, anonymous bool) {
 	for _, s := range v.sessions.list() {
-		if !approved(s.peer.Origins) {
+		switch {
+		case !approved(s.peer.Origins):
 			s.conn.Close(wsconn.ClosePolicy, "origin is no longer approved")
+		case !anonymous && s.peer.Viewer.UserID == "":
+			s.conn.Close(wsconn.ClosePolicy, "this needs a session or an access key now")
 		}
 	}
 }
 
-// Status is how the service is.
+// How the service is.
+const (
+	OK       = "ok"
+	Degraded = "degraded"
+)
+
+// Status is how the service is, and how much it has to do.
 type Status struct {
-	Status        string `json:"status"` // ok or degraded
+	Status        string `json:"status"` // [OK] or [Degraded]
 	UptimeSeconds int64  `json:"uptimeSeconds"`
 	Connections   int    `json:"connections"`
 	Subscriptions int    `json:"subscriptions"`
@@ -169,9 +179,9 @@ type Status struct {
 
 // Status tells how the service is: degraded while it does not follow the store.
 func (v *Service) Status() Status {
-	s := Status{"ok", int64(time.Since(v.began).Seconds()), v.sessions.count(), v.book.size()}
+	s := Status{OK, int64(time.Since(v.began).Seconds()), v.sessions.count(), v.book.size()}
 	if !v.follows.Load() {
-		s.Status = "degraded"
+		s.Status = Degraded
 	}
 	return s
 }

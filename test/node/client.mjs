@@ -3,7 +3,7 @@
 // Each line of standard input is a command, each line of standard output an event, both JSON, both with the
 // `id` that the tests gave the socket:
 //
-//   {id, do: "open", url, headers}      then one of  open · unexpected-response · error
+//   {id, do: "open", url, headers, protocols}  then one of  open · unexpected-response · error
 //   {id, do: "send", data, binary}      data is base64; a text frame carries it unchecked
 //   {id, do: "ping", data}              then  pong
 //   {id, do: "pause"}  {id, do: "resume"}  stop and go on reading from the network
@@ -23,11 +23,11 @@ const sockets = new Map();
 
 const tell = (id, event, more = {}) => process.stdout.write(JSON.stringify({ id, event, ...more }) + '\n');
 
-function open({ id, url, headers }) {
+function open({ id, url, headers, protocols }) {
   // Compression would make a frame of many bytes small on the wire; no test wants that.
-  const ws = new WebSocket(url, { headers, perMessageDeflate: false });
+  const ws = new WebSocket(url, protocols ?? [], { headers, perMessageDeflate: false });
   sockets.set(id, ws);
-  ws.on('open', () => tell(id, 'open'));
+  ws.on('open', () => tell(id, 'open', { data: ws.protocol }));
   ws.on('message', (data, binary) => tell(id, 'message', { data: data.toString(), binary }));
   ws.on('pong', (data) => tell(id, 'pong', { data: data.toString() }));
   ws.on('error', (err) => tell(id, 'error', { message: err.message }));

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"gatehouse/store"
+	"gatehouse/users/turns"
 )
 
 // The errors of this package, to be compared with errors.Is. Errors of the store
@@ -35,11 +36,14 @@ const (
 const remembered = 30 * 24 * time.Hour
 
 // Resources are those in a store.
-type Resources struct{ store store.Store }
+type Resources struct {
+	store store.Store
+	turns *turns.Turns[Key] // of who writes: all but the first would only have to write again
+}
 
 // New returns the resources in a store in which [Collections] are declared, or
 // will be before they are used.
-func New(st store.Store) *Resources { return &Resources{st} }
+func New(st store.Store) *Resources { return &Resources{st, turns.New[Key]()} }
 
 // Get returns a resource as it is. One that another program has written without
 // a version is given one.
@@ -70,7 +74,7 @@ func (r *Resources) read(ctx context.Context, k Key) (s State, there bool, err e
 // is nil, or the version that the resource must have: 0 where it must not exist.
 // Errors: [ErrChanged], [ErrBusy].
 func (r *Resources) Put(ctx context.Context, of Resource, data any, ifVersion *Version) (v Version, err error) {
-	err = again(ctx, func() error {
+	err = r.inTurn(ctx, of.Key, func() error {
 		had, there, err := r.read(ctx, of.Key)
 		if err != nil {
 			return err
@@ -99,7 +103,7 @@ func (s State) told() Version {
 // version that the resource must have. Errors: [ErrUnknown], [ErrChanged],
 // [ErrBusy].
 func (r *Resources) Delete(ctx context.Context, of Resource, ifVersion *Version) (v Version, err error) {
-	err = again(ctx, func() error {
+	err = r.inTurn(ctx, of.Key, func() error {
 		had, there, err := r.read(ctx, of.Key)
 		switch {
 		case err != nil:
@@ -142,7 +146,7 @@ func written(err error) error {
 // Stamp writes down the version of a change that another program has made, see
 // [Seen]. What has it already, or is gone, stays as it is.
 func (r *Resources) Stamp(ctx context.Context, k Key, v Version) error {
-	return again(ctx, func() error {
+	return r.inTurn(ctx, k, func() error {
 		s, _, err := r.read(ctx, k)
 		if err != nil || !s.Exists || s.Version >= v {
 			return err
@@ -181,6 +185,16 @@ func (r *Resources) Keys(ctx context.Context, in Resource, skip, limit int) (pag
 		}
 	}
 	return page, more, nil
+}
+
+// inTurn is again, for one at a time.
+func (r *Resources) inTurn(ctx context.Context, k Key, f func() error) error {
+	done, err := r.turns.Take(ctx, k)
+	if err != nil {
+		return ErrBusy
+	}
+	defer done()
+	return again(ctx, f)
 }
 
 // again is [store.Again], with this package's word for who does not come to it.
