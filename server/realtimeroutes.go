@@ -98,7 +98,7 @@ func (s *Server) ofResources(h realtime.Handler) gin.HandlerFunc {
 			fault.Write(c.Writer, err)
 			return
 		}
-		s.realtime.ServeAPI(c.Writer, &realtime.Call{Request: c.Request, Place: peer.Place, Viewer: peer.Viewer}, h)
+		s.realtime.ServeAPI(c.Writer, &realtime.Call{Request: c.Request, Place: peer.Place, Viewer: peer.Viewer, Valid: peer.Valid}, h)
 	}
 }
 
@@ -147,17 +147,15 @@ func (s *Server) resourcePeer(c *gin.Context, h realtime.Headers) (realtime.Peer
 
 // bearer is the credential that headers show, or "".
 func bearer(h realtime.Headers) (string, error) {
-	if auth := h.Get("authorization"); auth != "" {
-		scheme, token, _ := strings.Cut(auth, " ")
-		if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return "", fault.New(fault.Unauthorized, "authorization must be Bearer and a session or an access key")
-		}
-		return token, nil
+	name, value := h.First("authorization", "x-api-key", "users-api-key") // the last as everywhere else
+	if name != "authorization" {
+		return value, nil
 	}
-	if key := h.Get("x-api-key"); key != "" {
-		return key, nil
+	scheme, token, _ := strings.Cut(value, " ")
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", fault.New(fault.Unauthorized, "authorization must be Bearer and a session or an access key")
 	}
-	return h.Get("users-api-key"), nil // as everywhere else
+	return token, nil
 }
 
 // byKey lets somebody in by an access key.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -84,7 +85,12 @@ func JSONValue(v bson.RawValue) json.RawMessage {
 	}
 }
 
+// appendJSONString leaves <, > and & as they are: nobody puts this into a page as
+// it is, and six bytes for one would make large texts larger than they may be.
 func appendJSONString(b []byte, s string) []byte {
-	q, _ := json.Marshal(s)
-	return append(b, q...)
+	w := bytes.NewBuffer(b)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string: it cannot fail
+	return bytes.TrimSuffix(w.Bytes(), []byte{'\n'})
 }

@@ -75,6 +75,11 @@ func TestRealtimePermissions(t *testing.T) {
 	}
 	p.martha.in(403, "GET", "/api/collections/private?id=George", "")
 	p.martha.in(404, "GET", "/api/collections/private", "")
+	for _, id := range []string{"George", "nobody"} { // who may see nothing is not told who is a user
+		none.in(403, "GET", "/api/collections/private?id="+id, "")
+		none.in(403, "GET", "/api/kvstore/keys/?id="+id, "")
+		reader.in(403, "PUT", "/api/collections/private?id="+id, `{"data":{}}`)
+	}
 	for who, status := range map[*person]int{p.george: 200, p.martha: 403, reader: 200, writer: 403, nobody: 403} {
 		who.in(status, "GET", "/api/kvstore/keys/?id=George", "")
 	}
@@ -168,6 +173,15 @@ func TestRealtimeValues(t *testing.T) {
 
 	if got := p.george.kv("read", `[`+strings.Repeat(`{"store":"kvstoreClient","key":"big"},`, 5)+`{"store":"kvstoreClient","key":"a"}]`); got[3].Status != "ok" || got[4].Code != "TOO_LARGE" || got[4].Object.Data != nil || got[5].Status != "error" {
 		t.Errorf("an answer of five MiB: %.300v", got[4:])
+	}
+
+	// What could be written can be read, whatever it takes to write it down.
+	for key, data := range map[string]string{"angles": `"` + strings.Repeat("<", 1<<20-2) + `"`, "numbers": `[` + strings.Repeat("1e20,", 200_000) + `0]`} {
+		p.george.writes("kvstoreClient", key, data)
+		if got := p.george.kv("read", `[{"store":"kvstoreClient","key":"`+key+`"}]`); got[0].Status != "ok" || key == "angles" && string(got[0].Object.Data) != data {
+			t.Errorf("%s: %.200v", key, got)
+		}
+		p.george.kv("delete", `[{"store":"kvstoreClient","key":"`+key+`"}]`)
 	}
 
 	// Each scope is another place, and so is each user and each world.

@@ -3,8 +3,10 @@ package test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/gorilla/websocket"
 	"github.com/mr-tron/base58"
 )
 
@@ -382,6 +384,67 @@ func TestRealtimeOfDeletedUsers(t *testing.T) {
 	w.warned("kvStore", "World:kvstoreClient:k")
 	again.in(404, "GET", "/api/collections/private", "")
 	again.in(200, "GET", public, "")
+}
+
+// What a user saves while being deleted is not found by who takes the name.
+func TestRealtimeSavingWhileDeleted(t *testing.T) {
+	t.Parallel()
+	p := startPlayers(t, settings{"users.registrationsPerHour": 0})
+	rounds := 6
+	if onMongoDB {
+		rounds = 2
+	}
+	for n := range rounds {
+		name := fmt.Sprintf("user%d", n)
+		who := p.srv.made(t, p.admin, name)
+		stop := make(chan struct{})
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if i%2 == 0 {
+						_, _ = who.try("PUT", "/api/collections/private", `{"data":{"secret":1}}`, "x-m2-organization", "testOrg", "Authorization", "Bearer "+who.token)
+					} else {
+						_, _ = p.program.try("POST", "/api/kvstore/write/", `[{"id":"`+name+`","store":"kvstoreClient","object":{"key":"k","data":1}}]`, "x-m2-organization", "testOrg", "x-m2-world", "w1")
+					}
+				}
+			})
+		}
+		p.admin.wants(204, "", "DELETE", "/users/"+name, "")
+		eventually(t, "the writers to be refused", func() bool { return !who.present() })
+		close(stop)
+		all.Wait()
+		again := p.srv.made(t, p.admin, name)
+		again.in(404, "GET", "/api/collections/private", "")
+		if got := again.kv("read", `[{"store":"kvstoreClient","key":"k"}]`); got[0].Code != "NOT_FOUND" {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// A socket that puts the end of a session off does so with its cookie.
+func TestRealtimeRenewsTheCookie(t *testing.T) {
+	t.Parallel()
+	sameOnBoth(t)
+	p := startPlayers(t, settings{"users.sessionHours": 0.01})
+	who := p.srv.nobody(t)
+	who.login("George", passwordOf("George"), "rememberMe", true)
+	eventually(t, "the session to be put off by a socket", func() bool {
+		header := at.Clone()
+		header.Set("Cookie", "gatehouse="+who.token)
+		ws, response, err := websocket.DefaultDialer.DialContext(t.Context(), p.srv.ws+"/realtime", header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ws.Close()
+		defer response.Body.Close()
+		return strings.Contains(response.Header.Get("Set-Cookie"), "gatehouse="+who.token) && strings.Contains(response.Header.Get("Set-Cookie"), "Max-Age=3")
+	})
 }
 
 func TestRealtimeRateLimit(t *testing.T) {

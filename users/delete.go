@@ -13,8 +13,8 @@ import (
 // together is how many documents are removed in one transaction.
 const together = 100
 
-// Delete removes an account, and before it the records of its files and buckets
-// and what else is its own, and its sessions. The super admin cannot be deleted.
+// Delete removes an account, and the records of its files and buckets and what
+// else is its own, and its sessions. The super admin cannot be deleted.
 func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 	found, err := a.changeable(ctx, by, name)
 	switch {
@@ -23,12 +23,10 @@ func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 	case found.Privileges == Super:
 		return errSuperStays
 	}
-	for _, o := range a.owned {
-		if err := a.deleteOwned(ctx, o.Collection, o.Field, found.Username); err != nil {
-			return err
-		}
+	if err := a.deleteAllOwned(ctx, found.Username); err != nil {
+		return err
 	}
-	return again(ctx, func() error {
+	err = again(ctx, func() error {
 		now, err := a.byID(ctx, found.id)
 		switch {
 		case err != nil:
@@ -38,6 +36,20 @@ func (a *Accounts) Delete(ctx context.Context, by Actor, name string) error {
 		}
 		return a.applyEnding(ctx, now, "", store.Delete(users, now.id))
 	})
+	if err != nil {
+		return err
+	}
+	// Once more, for what was written while the sessions had not ended.
+	return a.deleteAllOwned(ctx, found.Username)
+}
+
+func (a *Accounts) deleteAllOwned(ctx context.Context, username string) error {
+	for _, o := range a.owned {
+		if err := a.deleteOwned(ctx, o.Collection, o.Field, username); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errSuperStays = &RefusedError{"the super admin cannot be deleted"}

@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -29,7 +30,7 @@ func collection(ctx context.Context, v *Service, c *Call) (resources.Resource, e
 	name, owner := c.PathValue("name"), ""
 	if name == resources.Private {
 		var err error
-		if owner, err = v.owner(ctx, c.Viewer, c.URL.Query().Get("id")); err != nil {
+		if owner, err = v.owner(ctx, c.Viewer, c.URL.Query().Get("id"), c.Method != http.MethodGet); err != nil {
 			return resources.Resource{}, err
 		}
 	}
@@ -97,15 +98,11 @@ func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
 	case !c.Viewer.MayWrite(r):
 		return nil, errNotAllowed
 	}
-	raw, err := c.body()
+	body, err := request.ParseBody(c.body, "data", "ifVersion")
 	if err != nil {
 		return nil, err
 	}
-	body, err := request.ParseBody(raw, "data", "ifVersion")
-	if err != nil {
-		return nil, err
-	}
-	if err := sized(raw); err != nil {
+	if err := sized(c.body); err != nil {
 		return nil, err
 	}
 	data, given := body.Value("data")
@@ -119,7 +116,7 @@ func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := v.o.Resources.Put(ctx, r, data, ifVersion)
+	version, err := v.write(ctx, c, r, data, ifVersion)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -92,66 +91,22 @@ func (v *Service) end(c Credential) {
 func (v *Service) changed(ctx context.Context, c store.Change, k resources.Key) {
 	now, missing, e, to := v.book.seen(c, k)
 	if missing {
-		select {
-		case v.stamps <- stamp{k, now.Version}:
-		case <-ctx.Done():
-		}
+		v.stamps.add(ctx, k, now.Version)
 	}
 	if len(to) == 0 {
 		return
 	}
 	told := newEnvelope(e.resource, now.Data, now.Exists, now.Version)
-	batches := map[string]*wsconn.Batch{}
+	// User by user, so that of a large document only one copy is held.
+	byUser := map[string][]*subscription{}
 	for _, sub := range to {
 		user := sub.session.peer.Viewer.UserID
-		b := batches[user]
-		if b == nil {
-			b = told.to(user)
-			batches[user] = b
-		}
-		sub.session.tell(sub, now.Version, b, false)
+		byUser[user] = append(byUser[user], sub)
 	}
-}
-
-// stamp is a version that a document lacks, since another program has written
-// it.
-type stamp struct {
-	key     resources.Key
-	version resources.Version
-}
-
-// stampers is how many are written down at once.
-const stampers = 2
-
-// stamp writes down versions until ctx ends. Each is tried until the store
-// answers.
-func (v *Service) stamp(ctx context.Context) {
-	for {
-		select {
-		case s := <-v.stamps:
-			v.writeDown(ctx, s)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (v *Service) writeDown(ctx context.Context, s stamp) {
-	for {
-		bounded, cancel := context.WithTimeout(ctx, readTimeout)
-		err := v.o.Resources.Stamp(bounded, s.key, s.version)
-		cancel()
-		switch {
-		case err == nil, ctx.Err() != nil:
-			return
-		case !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, resources.ErrBusy):
-			v.o.Logger.Warn("a version could not be written down for what another program has changed", "collection", s.key.Collection, "error", err)
-			return
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return
+	for user, subs := range byUser {
+		b := told.to(user)
+		for _, sub := range subs {
+			sub.session.tell(sub, now.Version, b, false)
 		}
 	}
 }

@@ -120,30 +120,34 @@ func lower(s string) string {
 	return string(b)
 }
 
-// Get is the value of a header, the name in lower case: of the real one, where it
-// was sent.
-func (h Headers) Get(name string) string {
-	if v := strings.TrimSpace(h.real.Get(name)); v != "" {
-		return v
+// First is the first of these headers, their names in lower case, that says
+// something: of the real ones, or else of the packed ones.
+func (h Headers) First(names ...string) (name, value string) {
+	for _, name := range names {
+		if v := strings.TrimSpace(h.real.Get(name)); v != "" {
+			return name, v
+		}
 	}
-	return h.packed[name]
+	for _, name := range names {
+		if v := h.packed[name]; v != "" {
+			return name, v
+		}
+	}
+	return "", ""
 }
 
 // Place is where the client says that it is.
 func (h Headers) Place() (resources.Place, error) {
 	at := resources.Place{}
 	for _, s := range resources.Scopes {
-		for _, name := range []string{s.Header(), s.Header() + "-id"} {
-			value := h.Get(name)
-			if value == "" {
-				continue
-			}
-			if err := resources.CheckName(name, value, resources.MaxPlace); err != nil {
-				return nil, fault.New(fault.InvalidParameter, "the header "+err.Error())
-			}
-			at[s] = value
-			break
+		name, value := h.First(s.Header(), s.Header()+"-id")
+		if value == "" {
+			continue
 		}
+		if err := resources.CheckName(name, value, resources.MaxPlace); err != nil {
+			return nil, fault.New(fault.InvalidParameter, "the header "+err.Error())
+		}
+		at[s] = value
 	}
 	if at[resources.Organization] == "" {
 		return nil, fault.New(fault.InvalidParameter, "the header "+resources.Organization.Header()+" is missing")

@@ -67,6 +67,7 @@ func TestReadHeaders(t *testing.T) {
 		"in a list":              {[]string{"0, " + vector + " ,graphql-ws"}, nil, vector, "testOrg testProj  "},
 		"in a second header":     {[]string{"0", "", vector}, nil, vector, "testOrg testProj  "},
 		"real":                   {nil, map[string]string{"X-M2-Organization": "o", "x-m2-world-id": "w"}, "", "o  w "},
+		"real by another name":   {[]string{vector}, map[string]string{"X-M2-Project-Id": "p"}, vector, "testOrg p  "},
 		"both":                   {[]string{vector}, map[string]string{"X-M2-Organization": "o"}, vector, "o testProj  "},
 		"real but empty":         {[]string{vector}, map[string]string{"X-M2-Organization": " "}, vector, "testOrg testProj  "},
 		"the other spelling":     {[]string{pack("x-m2-organization-id:o\nx-m2-project-id:p\nx-m2-world-id:w\nx-m2-launch-context-id:l")}, nil, pack("x-m2-organization-id:o\nx-m2-project-id:p\nx-m2-world-id:w\nx-m2-launch-context-id:l"), "o p w l"},

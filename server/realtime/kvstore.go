@@ -48,13 +48,14 @@ type kvEntry struct {
 // operation is what is done for each entry of a request.
 type operation struct {
 	fields []string // of an entry, beside id, store and scope
+	writes bool
 	may    func(resources.Viewer, resources.Resource) bool
 	do     func(ctx context.Context, e kvEntry) (data json.RawMessage, v resources.Version, err error)
 }
 
 // ReadKV answers values.
 func (v *Service) ReadKV(ctx context.Context, c *Call) (any, error) {
-	return v.each(ctx, c, operation{[]string{"key"}, resources.Viewer.MayRead, func(ctx context.Context, e kvEntry) (json.RawMessage, resources.Version, error) {
+	return v.each(ctx, c, operation{[]string{"key"}, false, resources.Viewer.MayRead, func(ctx context.Context, e kvEntry) (json.RawMessage, resources.Version, error) {
 		now, err := v.o.Resources.Get(ctx, e.Resource)
 		switch {
 		case err != nil:
@@ -68,7 +69,7 @@ func (v *Service) ReadKV(ctx context.Context, c *Call) (any, error) {
 
 // WriteKV writes values.
 func (v *Service) WriteKV(ctx context.Context, c *Call) (any, error) {
-	return v.each(ctx, c, operation{[]string{"object", "ifVersion"}, resources.Viewer.MayWrite, func(ctx context.Context, e kvEntry) (json.RawMessage, resources.Version, error) {
+	return v.each(ctx, c, operation{[]string{"object", "ifVersion"}, true, resources.Viewer.MayWrite, func(ctx context.Context, e kvEntry) (json.RawMessage, resources.Version, error) {
 		data, given := e.object.Value("data")
 		switch {
 		case !given:
@@ -80,14 +81,14 @@ func (v *Service) WriteKV(ctx context.Context, c *Call) (any, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		version, err := v.o.Resources.Put(ctx, e.Resource, data, ifVersion)
+		version, err := v.write(ctx, c, e.Resource, data, ifVersion)
 		return nil, version, err
 	}})
 }
 
 // DeleteKV removes values.
 func (v *Service) DeleteKV(ctx context.Context, c *Call) (any, error) {
-	return v.each(ctx, c, operation{[]string{"key", "ifVersion"}, resources.Viewer.MayWrite, func(ctx context.Context, e kvEntry) (json.RawMessage, resources.Version, error) {
+	return v.each(ctx, c, operation{[]string{"key", "ifVersion"}, true, resources.Viewer.MayWrite, func(ctx context.Context, e kvEntry) (json.RawMessage, resources.Version, error) {
 		ifVersion, err := condition(e.sent)
 		if err != nil {
 			return nil, 0, err
@@ -100,12 +101,8 @@ func (v *Service) DeleteKV(ctx context.Context, c *Call) (any, error) {
 // each does an operation for each entry of a request, in their order. One that is
 // wrong, or fails, does not stop the others.
 func (v *Service) each(ctx context.Context, c *Call, op operation) (any, error) {
-	b, err := c.body()
-	if err != nil {
-		return nil, err
-	}
 	var raws []json.RawMessage
-	switch err := json.Unmarshal(b, &raws); {
+	switch err := json.Unmarshal(c.body, &raws); {
 	case err != nil || raws == nil:
 		return nil, fault.New(fault.InvalidJSON, "the body is not a JSON list of entries")
 	case len(raws) > maxEntries:
@@ -116,7 +113,7 @@ func (v *Service) each(ctx context.Context, c *Call, op operation) (any, error) 
 		a := &answers[i]
 		err := v.entry(ctx, c, raw, op, a)
 		if a.Object != nil {
-			if size += len(a.Object.Data); size > maxAnswer {
+			if size += len(a.Object.Data); size > maxAnswer && size > len(a.Object.Data) { // one always fits
 				size -= len(a.Object.Data)
 				a.Object.Data, a.Version = nil, ""
 				err = fault.New(fault.TooLarge, "the answer holds as much as it may already; ask for this by itself")
@@ -143,7 +140,7 @@ func (v *Service) entry(ctx context.Context, c *Call, raw []byte, op operation, 
 	if a.Scope == "" {
 		a.Scope = string(c.Place.Narrowest())
 	}
-	owner, err := v.owner(ctx, c.Viewer, a.ID)
+	owner, err := v.owner(ctx, c.Viewer, a.ID, op.writes)
 	if err != nil {
 		return err
 	}
@@ -220,8 +217,10 @@ func inObject(err error) error {
 
 // owner finds whose values are meant: the viewer's own where no id is given. Of
 // others' a user is told nothing, not even whether they exist.
-func (v *Service) owner(ctx context.Context, by resources.Viewer, id string) (string, error) {
+func (v *Service) owner(ctx context.Context, by resources.Viewer, id string, writes bool) (string, error) {
 	switch {
+	case writes && !by.Write, !writes && !by.Read: // who is told of nothing is not told who is a user
+		return "", errNotAllowed
 	case id == "" && by.UserID == "", id != "" && !by.Program && !strings.EqualFold(id, by.UserID):
 		return "", errNotAllowed
 	case id == "" || !by.Program:
@@ -260,7 +259,7 @@ func (v *Service) ListKV(ctx context.Context, c *Call) (any, error) {
 	if page.Scope == "" {
 		page.Scope = string(c.Place.Narrowest())
 	}
-	if page.ID, err = v.owner(ctx, c.Viewer, q.Get("id")); err != nil {
+	if page.ID, err = v.owner(ctx, c.Viewer, q.Get("id"), false); err != nil {
 		return nil, err
 	}
 	r, err := resources.KV(c.Place, page.ID, resources.Scope(page.Scope), page.Store, "-") // any key

@@ -1,15 +1,18 @@
 package realtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"gatehouse/server/fault"
 	"gatehouse/server/request"
+	"gatehouse/users"
 	"gatehouse/users/resources"
 )
 
@@ -25,6 +28,11 @@ type Call struct {
 	*http.Request
 	Place  resources.Place
 	Viewer resources.Viewer
+
+	// Valid asks once more whether what the viewer showed is good.
+	Valid func(ctx context.Context) bool
+
+	body []byte
 }
 
 // Handler does what a request asks for, and returns what the answer holds: nil is
@@ -33,15 +41,19 @@ type Handler func(ctx context.Context, c *Call) (answer any, err error)
 
 // ServeAPI has a handler do what is asked for, and answers.
 func (v *Service) ServeAPI(w http.ResponseWriter, c *Call, h Handler) {
+	var answer any
+	err := c.read(w)
+	// The store's time begins when all has arrived.
 	ctx, cancel := context.WithTimeout(c.Context(), readTimeout)
 	defer cancel()
-	if c.Body != nil {
-		c.Body = http.MaxBytesReader(w, c.Body, maxBody)
+	if err == nil {
+		answer, err = h(ctx, c)
 	}
-	answer, err := h(ctx, c)
-	var b []byte
+	var b bytes.Buffer
 	if err == nil && answer != nil {
-		b, err = json.Marshal(answer)
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // of data as large as may be it would make six times as much
+		err = e.Encode(answer)
 	}
 	if err != nil {
 		fault.Write(w, faultOf(err))
@@ -56,22 +68,44 @@ func (v *Service) ServeAPI(w http.ResponseWriter, c *Call, h Handler) {
 	}
 	head.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(append(b, '\n'))
+	_, _ = w.Write(b.Bytes())
 }
 
-// body reads all that was sent.
-func (c *Call) body() ([]byte, error) {
-	if c.Body == nil {
-		return nil, nil
+// read reads all that was sent.
+func (c *Call) read(w http.ResponseWriter) (err error) {
+	if c.Body == nil || c.Method == http.MethodGet || c.Method == http.MethodDelete {
+		return nil
 	}
-	b, err := io.ReadAll(c.Body)
+	c.body, err = io.ReadAll(http.MaxBytesReader(w, c.Body, maxBody))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return nil, fault.New(fault.TooLarge, "the body is larger than "+strconv.Itoa(maxBody)+" bytes")
+		return fault.New(fault.TooLarge, "the body is larger than "+strconv.Itoa(maxBody)+" bytes")
 	case err != nil:
-		return nil, fault.New(fault.InvalidJSON, "the body could not be read")
+		return fault.New(fault.InvalidJSON, "the body could not be read")
 	}
-	return b, nil
+	return nil
+}
+
+// write writes a resource. What is somebody's own stays only if that somebody is
+// still there behind it: what goes with a user has gone then.
+func (v *Service) write(ctx context.Context, c *Call, r resources.Resource, data any, ifVersion *resources.Version) (resources.Version, error) {
+	version, err := v.o.Resources.Put(ctx, r, data, ifVersion)
+	if err != nil || r.UserID == "" || v.stands(ctx, c, r.UserID) {
+		return version, err
+	}
+	if _, err := v.o.Resources.Delete(ctx, r, &version); err != nil && !errors.Is(err, resources.ErrUnknown) && !errors.Is(err, resources.ErrChanged) {
+		return 0, err
+	}
+	return 0, fault.New(fault.Unauthorized, "the user, the session or the access key is no more")
+}
+
+// stands reports whether who writes may still do so, for whom it writes.
+func (v *Service) stands(ctx context.Context, c *Call, user string) bool {
+	if !c.Viewer.Program || strings.HasPrefix(user, ProgramPrefix) {
+		return c.Valid(ctx)
+	}
+	_, err := v.o.Username(ctx, user)
+	return !errors.Is(err, users.ErrUnknown)
 }
 
 // faultOf gives an error of the resources its code.

@@ -54,7 +54,7 @@ type Service struct {
 	settings atomic.Pointer[Settings]
 	book     *book
 	sessions *sessions
-	stamps   chan stamp
+	stamps   *stamps
 	began    time.Time
 	opened   chan struct{} // closed when the feed was open once
 	follows  atomic.Bool
@@ -71,7 +71,7 @@ func New(o Options, s Settings) *Service {
 		o:        o,
 		book:     newBook(),
 		sessions: newSessions(),
-		stamps:   make(chan stamp, 1024),
+		stamps:   newStamps(),
 		began:    time.Now(),
 		opened:   make(chan struct{}),
 	}
@@ -140,10 +140,12 @@ func (v *Service) Serve(w http.ResponseWriter, r *http.Request, p Peer) {
 	v.sessions.add(s)
 	conn.Start()
 	// Nobody has looked at the socket between the first look and add.
+	ctx, cancel := context.WithTimeout(v.ctx, readTimeout)
+	defer cancel()
 	switch {
 	case !p.Approved():
 		conn.Close(wsconn.ClosePolicy, "origin is no longer approved")
-	case !p.Valid(v.ctx):
+	case !p.Valid(ctx):
 		conn.Close(wsconn.ClosePolicy, credentialsEnded)
 	}
 }

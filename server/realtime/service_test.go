@@ -121,7 +121,7 @@ func serve(t *testing.T) *serving {
 			return
 		}
 		p := Peer{Remote: netip.MustParseAddr("127.0.0.1"), Protocol: h.Protocol, Place: at, Viewer: resources.Viewer{UserID: "ann", Read: true}, Valid: valid, Approved: func() bool { return true }}
-		if key := h.Get("x-api-key"); key != "" {
+		if _, key := h.First("x-api-key"); key != "" {
 			p.Credential = Credential{"keys", key}
 			p.Valid = func(ctx context.Context) bool {
 				_, err := st.Get(ctx, "keys", key)

@@ -118,6 +118,7 @@ func (s *session) subscribe(r resources.Resource, of name) {
 func (s *session) read(e *entry, r resources.Resource) (now resources.State, err error) {
 	ctx, cancel := context.WithTimeout(s.service.ctx, readTimeout)
 	defer cancel()
+	var newest resources.Version
 	for range 20 {
 		if now, err = s.service.o.Resources.Get(ctx, r); err != nil {
 			return now, err
@@ -126,8 +127,8 @@ func (s *session) read(e *entry, r resources.Resource) (now resources.State, err
 		if now.Version >= told.Version {
 			break
 		}
+		newest = told.Version
 		if !now.Exists && !told.Exists {
-			now.Version = told.Version
 			break
 		}
 		select {
@@ -135,6 +136,7 @@ func (s *session) read(e *entry, r resources.Resource) (now resources.State, err
 		case <-ctx.Done():
 		}
 	}
+	now.Version = max(now.Version, newest) // late, or never: it is as new as that
 	return now, nil
 }
 

@@ -27,6 +27,12 @@ type Handler interface {
 	Closed(c *Conn, cause Cause)
 }
 
+// Ponger is a [Handler] that wants to hear of pongs, too: by the goroutine that
+// calls Message, in the order in which they arrive.
+type Ponger interface {
+	Ponged(c *Conn)
+}
+
 // state is how far a connection has come; it only grows.
 type state uint8
 
@@ -101,12 +107,16 @@ func (c *Conn) Send(b *Batch) bool {
 	return !ended
 }
 
-// TrySend is Send where nothing waits, and reports whether it was: for a sender
-// that keeps what has to wait to itself.
+// onTheWay is how much may be queued on a socket whose writes block without
+// anything having to wait: all that is sent there passes through the queue.
+const onTheWay = 256 << 10
+
+// TrySend is Send where nothing has to wait, and reports whether it was: for a
+// sender that keeps what has to wait to itself.
 func (c *Conn) TrySend(b *Batch) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state > open || len(c.queue) > 0 {
+	if c.state > open || len(c.queue) > 0 && (c.direct || c.queued+len(b.bytes) > onTheWay) {
 		return false
 	}
 	c.write(b)

@@ -194,6 +194,10 @@ func (in *inbound) control(h header) error {
 	switch h.opcode() {
 	case opPing:
 		c.Send(NewBatch(frame(opPong, payload), ""))
+	case opPong:
+		if p, ok := c.handler.(Ponger); ok {
+			p.Ponged(c)
+		}
 	case opClose:
 		code, reason := closeAnswer(payload)
 		c.end(code, reason, CauseClient)

@@ -146,9 +146,12 @@ func (s *Server) UpgradeOn(w http.ResponseWriter, r *http.Request, remote netip.
 	if terms.TooSlow != 0 {
 		c.tooSlow = int16(terms.TooSlow)
 	}
-	var header http.Header
+	header := http.Header{}
 	if terms.Subprotocol != "" {
-		header = http.Header{"Sec-Websocket-Protocol": {terms.Subprotocol}}
+		header.Set("Sec-Websocket-Protocol", terms.Subprotocol)
+	}
+	if cookies := w.Header().Values("Set-Cookie"); len(cookies) > 0 { // of the answer, which this is
+		header["Set-Cookie"] = cookies
 	}
 	ws, err := s.upgrader.Upgrade(&hijacker{ResponseWriter: w, c: c}, r, header)
 	if err != nil {

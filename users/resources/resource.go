@@ -29,6 +29,12 @@ const (
 	liveConfig  = "liveconfig"
 )
 
+// CollectionOf is the collection of the store in which resources of a type are
+// kept.
+func CollectionOf(t Type) string {
+	return map[Type]string{KVStore: kvStore, Collection: collections, LiveConfig: liveConfig}[t]
+}
+
 // Names are those of the collections in which resources are kept.
 func Names() []string { return []string{kvStore, collections, liveConfig} }
 

@@ -32,6 +32,10 @@ const (
 	expiryField  = "expires" // of what is left of a resource that was deleted
 )
 
+// lateAfter is after how many looks, some milliseconds apart, nobody else seems to
+// give a resource its version.
+const lateAfter = 15
+
 // remembered is for how long the version of what was deleted is kept.
 const remembered = 30 * 24 * time.Hour
 
@@ -46,11 +50,16 @@ type Resources struct {
 func New(st store.Store) *Resources { return &Resources{st, turns.New[Key]()} }
 
 // Get returns a resource as it is. One that another program has written without
-// a version is given one.
+// a version is given one: by who follows the feed, who knows when that was, or a
+// while later here.
 func (r *Resources) Get(ctx context.Context, of Resource) (s State, err error) {
+	waited := 0
 	err = again(ctx, func() error {
 		if s, _, err = r.read(ctx, of.Key); err != nil || !s.Exists || s.Version > 0 {
 			return err
+		}
+		if waited++; waited < lateAfter {
+			return store.ErrConflict // it is read again in a moment
 		}
 		s.Version = Version(0).after(time.Now())
 		return r.stamp(ctx, of.Key, s)
@@ -118,6 +127,7 @@ func (r *Resources) Delete(ctx context.Context, of Resource, ifVersion *Version)
 			{Key: "_id", Value: of.ID},
 			{Key: versionField, Value: bson.DateTime(v)},
 			{Key: expiryField, Value: time.Now().Add(remembered)},
+			{Key: OwnerField, Value: owner(of)}, // so that it goes with its user
 		})
 	})
 	return v, err
@@ -180,11 +190,19 @@ func (r *Resources) Keys(ctx context.Context, in Resource, skip, limit int) (pag
 		raws = raws[:limit]
 	}
 	for _, raw := range raws {
-		if key, ok := raw.Lookup("key").StringValueOK(); ok {
+		if key, ok := raw.Lookup("key").StringValueOK(); ok && stateOf(raw).Exists {
 			page = append(page, key)
 		}
 	}
 	return page, more, nil
+}
+
+// owner is whose a resource is; null where it is nobody's.
+func owner(of Resource) any {
+	if of.UserID == "" {
+		return nil
+	}
+	return of.UserID
 }
 
 // inTurn is again, for one at a time.
