@@ -441,7 +441,7 @@ func TestRealtimeRenewsTheCookie(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ws.Close()
+		defer ws.Close() //nolint:errcheck // the test is done with it
 		defer response.Body.Close()
 		return strings.Contains(response.Header.Get("Set-Cookie"), "gatehouse="+who.token) && strings.Contains(response.Header.Get("Set-Cookie"), "Max-Age=3")
 	})
