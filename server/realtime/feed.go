@@ -4,15 +4,13 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
 	"gatehouse/users/resources"
 )
 
-// Run tells of changes until ctx ends. A store that does not answer is waited
-// for.
+// Run tells of changes until ctx ends.
 func (v *Service) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -21,24 +19,7 @@ func (v *Service) Run(ctx context.Context) error {
 	for range stampers {
 		all.Go(func() { v.stamp(ctx) })
 	}
-	for {
-		err := v.follow(ctx)
-		v.follows.Store(false)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case lost(err):
-			v.o.Logger.Warn("changes of resources may have been missed; the sockets of /realtime are closed, and their clients come back", "error", err)
-			v.endAll()
-		default:
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	return v.feed.Run(ctx)
 }
 
 // endAll closes all sockets: their clients come back, and subscribe again.
@@ -48,35 +29,17 @@ func (v *Service) endAll() {
 	}
 }
 
-// follow reads the feed to its end.
-func (v *Service) follow(ctx context.Context) error {
-	feed, err := v.o.Store.Watch(ctx, store.Start{}, append(resources.Names(), v.o.Credentials...)...)
-	if err != nil {
-		return err
-	}
-	defer feed.Close()
-	select {
-	case <-v.opened: // who has come back since the last one ended may have subscribed in vain
-		v.endAll()
+// seen follows a change: of a credential, or of a resource.
+func (v *Service) seen(ctx context.Context, c store.Change) {
+	id, ok := c.ID.StringValueOK()
+	switch {
+	case !ok: // another program's; it is called by nobody
+	case slices.Contains(v.o.Credentials, c.Collection):
+		if c.Op == store.OpDelete {
+			v.end(Credential{c.Collection, id})
+		}
 	default:
-		close(v.opened)
-	}
-	v.follows.Store(true)
-	for {
-		c, err := feed.Next(ctx)
-		if err != nil {
-			return err
-		}
-		id, ok := c.ID.StringValueOK()
-		switch {
-		case !ok: // another program's; it is called by nobody
-		case slices.Contains(v.o.Credentials, c.Collection):
-			if c.Op == store.OpDelete {
-				v.end(Credential{c.Collection, id})
-			}
-		default:
-			v.changed(ctx, c, resources.Key{Collection: c.Collection, ID: id})
-		}
+		v.changed(ctx, c, resources.Key{Collection: c.Collection, ID: id})
 	}
 }
 

@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -12,23 +11,18 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"gatehouse/server/follow"
 	"gatehouse/server/hub"
 	"gatehouse/server/wsconn"
-	"gatehouse/store"
 	"gatehouse/users/resources"
 )
 
 // readTimeout is how long a subscription, and a request, waits for the store.
 const readTimeout = 4500 * time.Millisecond
 
-// Store is the store as this package needs it.
-type Store interface {
-	Watch(ctx context.Context, start store.Start, collections ...string) (store.Feed, error)
-}
-
 // Options for [New].
 type Options struct {
-	Store     Store
+	Store     follow.Store
 	Resources *resources.Resources
 	Sockets   *wsconn.Server
 	Logger    *slog.Logger
@@ -56,8 +50,7 @@ type Service struct {
 	sessions *sessions
 	stamps   *stamps
 	began    time.Time
-	opened   chan struct{} // closed when the feed was open once
-	follows  atomic.Bool
+	feed     *follow.Feed
 
 	ctx    context.Context //nolint:containedctx // of what sockets ask for; it ends with Close
 	cancel context.CancelFunc
@@ -73,8 +66,15 @@ func New(o Options, s Settings) *Service {
 		sessions: newSessions(),
 		stamps:   newStamps(),
 		began:    time.Now(),
-		opened:   make(chan struct{}),
 	}
+	v.feed = follow.New(follow.Options{
+		Store:       o.Store,
+		Collections: append(resources.Names(), o.Credentials...),
+		Logger:      o.Logger,
+		Dialect:     "/realtime",
+		Changed:     v.seen,
+		Lost:        v.endAll,
+	})
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	v.SetSettings(s)
 	return v
@@ -86,7 +86,7 @@ func (v *Service) SetSettings(s Settings) { v.settings.Store(&s) }
 
 // Opened is closed when the feed was open for the first time: before that a
 // change could be missed.
-func (v *Service) Opened() <-chan struct{} { return v.opened }
+func (v *Service) Opened() <-chan struct{} { return v.feed.Opened() }
 
 // Close ends what sockets are waiting for. The sockets themselves are ended by
 // their server.
@@ -182,14 +182,8 @@ type Status struct {
 // Status tells how the service is: degraded while it does not follow the store.
 func (v *Service) Status() Status {
 	s := Status{OK, int64(time.Since(v.began).Seconds()), v.sessions.count(), v.book.size()}
-	if !v.follows.Load() {
+	if !v.feed.Follows() {
 		s.Status = Degraded
 	}
 	return s
-}
-
-// lost reports whether an error of the feed is one after which it is opened
-// again.
-func lost(err error) bool {
-	return errors.Is(err, store.ErrHistoryLost) || errors.Is(err, store.ErrUnavailable)
 }

@@ -211,6 +211,16 @@ func (s *serving) put(t *testing.T, data any) {
 	}
 }
 
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
 // Where the feed lost a stretch, all sockets are closed, those too that came
 // while there was none; who comes back sees how things are, and hears of changes.
 func TestFeedIsLost(t *testing.T) {
@@ -227,12 +237,7 @@ func TestFeedIsLost(t *testing.T) {
 		s.put(t, 1)
 		between := s.dial(t)
 		between.closed(wsconn.CloseGoingAway)
-		for deadline := time.Now().Add(patience); s.Status().Status != "ok"; {
-			if time.Now().After(deadline) {
-				t.Fatal("the feed is not opened again")
-			}
-			<-time.After(time.Millisecond)
-		}
+		eventually(t, "the feed to be opened again", func() bool { return s.Status().Status == OK })
 		back := s.dial(t)
 		back.subscribes()
 		back.hears(`"data":1`)
@@ -295,7 +300,5 @@ func TestCredentialGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.closed(wsconn.ClosePolicy)
-	if got := s.Status().Connections; got != 0 {
-		t.Errorf("%d connections", got)
-	}
+	eventually(t, "the connections to be gone", func() bool { return s.Status().Connections == 0 })
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -14,6 +13,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"gatehouse/server/follow"
 	"gatehouse/server/socketio"
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
@@ -59,10 +59,10 @@ type Options struct {
 
 // Service is the dialect's server.
 type Service struct {
-	o      Options
-	io     *socketio.Server
-	book   *book
-	opened chan struct{} // closed when the feed was open once
+	o    Options
+	io   *socketio.Server
+	book *book
+	feed *follow.Feed
 }
 
 // origins keeps of a request what the gate may be asked again.
@@ -74,7 +74,15 @@ func New(o Options, remote func(*http.Request) netip.Addr) *Service {
 	if o.MaxBodyBytes <= 0 {
 		o.MaxBodyBytes = 256 << 10
 	}
-	v := &Service{o: o, book: newBook(), opened: make(chan struct{})}
+	v := &Service{o: o, book: newBook()}
+	v.feed = follow.New(follow.Options{
+		Store:       o.Store,
+		Collections: []string{profiles.Name, subscriptions},
+		Logger:      o.Logger,
+		Dialect:     "/updates",
+		Changed:     v.seen,
+		Lost:        v.endAll,
+	})
 	v.io = socketio.New(socketio.Options{
 		PingInterval:   o.PingInterval,
 		PingTimeout:    o.PingTimeout,
@@ -111,7 +119,7 @@ func (v *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { v.io.Serve
 
 // Opened is closed when the feed was open for the first time: before that a
 // change could be missed.
-func (v *Service) Opened() <-chan struct{} { return v.opened }
+func (v *Service) Opened() <-chan struct{} { return v.feed.Opened() }
 
 // Drain refuses new connections and ends those that poll.
 func (v *Service) Drain() { v.io.Drain() }
@@ -127,58 +135,22 @@ func (v *Service) Reconsider(approved func(origins []string) bool) {
 	})
 }
 
-// Run tells of changes until ctx ends. A store that does not answer is waited
-// for.
-func (v *Service) Run(ctx context.Context) error {
-	for {
-		err := v.follow(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, store.ErrHistoryLost), errors.Is(err, store.ErrUnavailable):
-			v.o.Logger.Warn("changes of characters may have been missed; the sockets of /updates are ended, and their clients read afresh", "error", err)
-			v.endAll()
-		default:
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
+// Run tells of changes until ctx ends.
+func (v *Service) Run(ctx context.Context) error { return v.feed.Run(ctx) }
 
 // endAll ends all sockets: their clients come back, and read afresh.
 func (v *Service) endAll() { v.book.each(func(s *subscriber) { s.socket.Close() }) }
 
-// follow reads the feed to its end.
-func (v *Service) follow(ctx context.Context) error {
-	feed, err := v.o.Store.Watch(ctx, store.Start{}, profiles.Name, subscriptions)
-	if err != nil {
-		return err
-	}
-	defer feed.Close()
-	select {
-	case <-v.opened: // who has come back since the last one ended may have subscribed in vain
-		v.endAll()
-	default:
-		close(v.opened)
-	}
-	for {
-		c, err := feed.Next(ctx)
-		if err != nil {
-			return err
-		}
-		if c.Collection == subscriptions {
-			token, _ := c.After.Lookup("token").StringValueOK()
-			key, _ := c.After.Lookup("key").StringValueOK()
-			if s := v.book.subscribe(token, key); s != nil {
-				s.socket.Close()
-			}
-			continue
-		}
+// seen follows a change: a subscription, or one of a character.
+func (v *Service) seen(_ context.Context, c store.Change) {
+	if c.Collection != subscriptions {
 		v.changed(c)
+		return
+	}
+	token, _ := c.After.Lookup("token").StringValueOK()
+	key, _ := c.After.Lookup("key").StringValueOK()
+	if s := v.book.subscribe(token, key); s != nil {
+		s.socket.Close()
 	}
 }
 

@@ -66,6 +66,7 @@ type Conn struct {
 
 	maxMessage int32 // 0: as for all
 	tooSlow    int16
+	unanswered uint8 // how many pings may stay so before the last
 	unpinged   bool
 
 	mu       sync.Mutex

@@ -126,6 +126,7 @@ func (s *Server) Count() int {
 type Terms struct {
 	MaxMessageBytes int    // in place of the limit for all; 0: that one
 	Unpinged        bool   // its dialect has a heartbeat of its own
+	Prompt          bool   // a ping that is not answered before the next ends it; others have a while longer
 	TooSlow         int    // what closes it when too much waits; 0: [CloseTooSlow]
 	Subprotocol     string // of those that were offered, the one that was taken; "": none
 }
@@ -142,7 +143,10 @@ func (s *Server) UpgradeOn(w http.ResponseWriter, r *http.Request, remote netip.
 		s.refuse(w, err)
 		return nil, err
 	}
-	c := &Conn{srv: s, handler: h, remote: remote, slot: -1, maxMessage: int32(terms.MaxMessageBytes), unpinged: terms.Unpinged, tooSlow: CloseTooSlow}
+	c := &Conn{srv: s, handler: h, remote: remote, slot: -1, heard: true, maxMessage: int32(terms.MaxMessageBytes), unpinged: terms.Unpinged, tooSlow: CloseTooSlow}
+	if c.unanswered = 2; terms.Prompt {
+		c.unanswered = 0
+	}
 	if terms.TooSlow != 0 {
 		c.tooSlow = int16(terms.TooSlow)
 	}

@@ -88,7 +88,7 @@ func (c *Conn) ask() {
 	} else {
 		c.missed++
 	}
-	silent := c.missed > 2
+	silent := c.missed > c.unanswered
 	c.mu.Unlock()
 	switch {
 	case silent:
