@@ -24,6 +24,8 @@ type Config struct {
 	SocketIO SocketIO `json:"socketio"`
 	// Subscriptions to resources, and the API by which they are read and written.
 	Realtime Realtime `json:"realtime"`
+	// Players of games, their tickets and their sockets.
+	Players Players `json:"players"`
 	// How the command line reaches a running server.
 	Control Control `json:"control"`
 	// What the server writes to standard error.
@@ -188,6 +190,26 @@ type Realtime struct {
 	Subscriptions int `json:"subscriptions" jsonschema:"minimum=1,maximum=1000000" reload:"live"`
 }
 
+// Players is the section of players of games.
+type Players struct {
+	// For how many seconds a ticket opens a socket, once, fractions allowed.
+	TicketSeconds float64 `json:"ticketSeconds" jsonschema:"exclusiveMinimum=0,maximum=86400" reload:"live"`
+	// For how many seconds a socket token identifies a player, fractions allowed.
+	SocketTokenSeconds float64 `json:"socketTokenSeconds" jsonschema:"exclusiveMinimum=0,maximum=31536000" reload:"live"`
+	// How many requests for tickets, identifications and socket tokens an access key may make from one address in a minute.
+	TicketsPerMinute int `json:"ticketsPerMinute" jsonschema:"minimum=1,maximum=1000000" reload:"live"`
+	// How many other requests an access key may make from one address in a minute.
+	RequestsPerMinute int `json:"requestsPerMinute" jsonschema:"minimum=1,maximum=1000000" reload:"live"`
+	// How many frames a socket may send in a minute before it is identified. At the fourth warning it is closed.
+	FramesPerMinute int `json:"framesPerMinute" jsonschema:"minimum=1,maximum=1000000" reload:"live"`
+	// How many frames a socket may send in a minute once it is identified.
+	IdentifiedFramesPerMinute int `json:"identifiedFramesPerMinute" jsonschema:"minimum=1,maximum=1000000" reload:"live"`
+	// The organization whose live configuration named game is told to games.
+	Organization string `json:"organization" jsonschema:"minLength=1,maxLength=128" reload:"live"`
+	// The project of that organization.
+	Project string `json:"project" jsonschema:"minLength=1,maxLength=128" reload:"live"`
+}
+
 // Control is the section of the control socket.
 type Control struct {
 	// The path of the Unix socket by which the command line reaches a running server, relative to the configuration file. Empty: beside the embedded store's file, with .sock appended; with MongoDB, in the user's runtime folder.
@@ -239,6 +261,7 @@ func Default() Config {
 		Mail:     Mail{Port: 587, TLS: "starttls"},
 		SocketIO: SocketIO{PingIntervalMs: 25_000, PingTimeoutMs: 20_000, ConnectTimeoutMs: 45_000, MaxPayload: 1_000_000},
 		Realtime: Realtime{Subscriptions: 1000},
+		Players:  Players{TicketSeconds: 300, SocketTokenSeconds: 3600, TicketsPerMinute: 20, RequestsPerMinute: 100, FramesPerMinute: 300, IdentifiedFramesPerMinute: 3600, Organization: "default", Project: "default"},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

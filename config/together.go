@@ -54,7 +54,7 @@ func checkMail(mail Mail, r *report, note func(message string, path ...string)) 
 // that hold nothing else.
 var (
 	secretFields      = []string{"password", "passwordTag", "registerKey", "email", "session", "sessions", "sessionId"}
-	secretCollections = []string{"sessions", "keys", "users.counters", "users.outbox", "updates.subscriptions"}
+	secretCollections = []string{"sessions", "keys", "users.counters", "users.outbox", "updates.subscriptions", "players.aliases", "players.tickets"}
 )
 
 func checkRules(rules []Rule, note func(message string, path ...string)) {

@@ -38,7 +38,7 @@ func (s *Server) readyz(c *gin.Context) {
 		fault.Write(c.Writer, fault.New(fault.NotReady, err.Error()))
 		return
 	}
-	for _, opened := range []<-chan struct{}{s.updates.Opened(), s.realtime.Opened()} {
+	for _, opened := range []<-chan struct{}{s.updates.Opened(), s.realtime.Opened(), s.players.Opened()} {
 		select {
 		case <-opened:
 		default:

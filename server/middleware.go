@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -115,6 +116,19 @@ func (s *Server) judged(c *gin.Context) {
 	}
 }
 
+// legible refuses a path or a query that is not UTF-8: nothing is called so, and
+// not every store can be asked for it.
+func legible(c *gin.Context) {
+	ok := utf8.ValidString(c.Request.URL.Path)
+	for name, values := range c.Request.URL.Query() {
+		ok = ok && utf8.ValidString(name) && !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) })
+	}
+	if !ok {
+		fault.Write(c.Writer, fault.New(fault.InvalidParameter, "the path or the query is not UTF-8"))
+		c.Abort()
+	}
+}
+
 func verdict(c *gin.Context) gate.Verdict {
 	v, _ := c.Get(verdictKey)
 	return v.(gate.Verdict)
@@ -139,7 +153,8 @@ func preflight(methods string) gin.HandlerFunc {
 		h := c.Writer.Header()
 		h.Set("Access-Control-Allow-Methods", methods)
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, users-api-key, "+
-			"x-api-key, x-m2-organization, x-m2-organization-id, x-m2-project, x-m2-project-id, x-m2-world, x-m2-world-id, x-m2-launch-context, x-m2-launch-context-id")
+			"x-api-key, x-m2-organization, x-m2-organization-id, x-m2-project, x-m2-project-id, x-m2-world, x-m2-world-id, x-m2-launch-context, x-m2-launch-context-id, "+
+			"x-talo-alias, x-talo-dev-build, x-talo-include-dev-data, x-talo-client, x-talo-player, x-talo-session")
 		h.Set("Access-Control-Max-Age", "600")
 		c.Status(http.StatusNoContent)
 	}

@@ -9,12 +9,14 @@ import (
 
 	"gatehouse/events"
 	"gatehouse/server/gate"
+	gameplayers "gatehouse/server/players"
 	"gatehouse/server/realtime"
 	"gatehouse/server/usersws"
 	"gatehouse/server/wsconn"
 	"gatehouse/store"
 	"gatehouse/users"
 	"gatehouse/users/mail"
+	"gatehouse/users/players"
 )
 
 // Options for [New]. What may change while the server runs stands in Settings.
@@ -80,6 +82,13 @@ type Settings struct {
 	Rules                 []events.Rule
 	Users                 users.Settings // an empty URL is this machine's
 	Realtime              Realtime
+	Players               Players
+}
+
+// Players is how games are played.
+type Players struct {
+	Kept    players.Settings     // tickets and socket tokens
+	Sockets gameplayers.Settings // rates, and where the configuration of games is
 }
 
 // Realtime is how resources are followed.

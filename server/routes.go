@@ -26,7 +26,7 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.UseEscapedPath, r.UnescapePathValues = true, false // an id may hold a slash; pathValues unescapes it
 	_ = r.SetTrustedProxies(nil)                         // addresses are found by proxies.client
-	r.Use(s.witnessed, s.recovered, trusted.client, s.judged)
+	r.Use(s.witnessed, s.recovered, trusted.client, s.judged, legible)
 
 	r.GET("/", s.root)
 	r.HEAD("/", s.root)
@@ -43,6 +43,7 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	s.accountRoutes(r)
 	s.updateRoutes(r)
 	s.realtimeRoutes(r)
+	s.playerRoutes(r)
 	r.GET("/openapi.json", s.described(openapi.Document))
 	r.GET("/asyncapi.json", s.described(openapi.Async))
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
@@ -51,6 +52,9 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	}
 
 	r.NoRoute(func(c *gin.Context) {
+		if withoutSlash(r, c) {
+			return
+		}
 		fault.Write(c.Writer, fault.New(fault.NotFound, "there is nothing at this path"))
 	})
 	r.NoMethod(func(c *gin.Context) {
@@ -133,6 +137,10 @@ func (s *Server) ofAccounts(scope string, h api.Handler) gin.HandlerFunc {
 // root is the users socket, and for who comes without one a page that says what
 // this is.
 func (s *Server) root(c *gin.Context) {
+	if c.IsWebsocket() && c.Request.URL.Query().Has("ticket") { // where published clients of games connect
+		s.playerSocket(c)
+		return
+	}
 	if !c.IsWebsocket() {
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'")

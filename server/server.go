@@ -21,6 +21,7 @@ import (
 	"gatehouse/server/api"
 	"gatehouse/server/fault"
 	"gatehouse/server/hub"
+	gameplayers "gatehouse/server/players"
 	"gatehouse/server/realtime"
 	"gatehouse/server/updates"
 	"gatehouse/server/usersws"
@@ -29,6 +30,7 @@ import (
 	"gatehouse/users"
 	"gatehouse/users/keys"
 	"gatehouse/users/mail"
+	"gatehouse/users/players"
 	"gatehouse/users/profiles"
 	"gatehouse/users/resources"
 )
@@ -54,6 +56,8 @@ type Server struct {
 	accounts  *api.Accounts
 	updates   *updates.Service
 	realtime  *realtime.Service
+	gamers    *players.Players
+	players   *gameplayers.Service
 
 	http     *http.Server
 	listener net.Listener
@@ -81,7 +85,7 @@ func Collections(rules ...events.Rule) []store.Collection {
 
 // own are the collections that the server keeps in the store.
 func own() []store.Collection {
-	return slices.Concat(events.Collections(), users.Collections(), updates.Collections(), resources.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
+	return slices.Concat(events.Collections(), users.Collections(), updates.Collections(), resources.Collections(), players.Collections(), []store.Collection{keys.Collection(), mail.Collection()})
 }
 
 // owned is what goes with a user who is deleted.
@@ -198,14 +202,24 @@ func New(o Options) (*Server, error) {
 		MaxPayload:     o.SocketIO.MaxPayload,
 		QueueBytes:     settings.QueueBytes,
 	}, trusted.address)
+	kept := resources.New(o.Store)
 	s.realtime = realtime.New(realtime.Options{
 		Store:       o.Store,
-		Resources:   resources.New(o.Store),
+		Resources:   kept,
 		Sockets:     s.sockets,
 		Logger:      o.Logger,
 		Credentials: credentials,
 		Username:    username,
 	}, settings.realtime())
+	s.gamers = players.New(players.Options{Store: o.Store, Logger: o.Logger}, settings.Players.Kept)
+	s.players = gameplayers.New(gameplayers.Options{
+		Store:     o.Store,
+		Keys:      s.keys,
+		Players:   s.gamers,
+		Resources: kept,
+		Sockets:   s.sockets,
+		Logger:    o.Logger,
+	}, settings.Players.Sockets)
 	s.http = &http.Server{
 		Handler:           s.routes(trusted),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -271,6 +285,8 @@ func (s *Server) Apply(n Settings) error {
 	s.sockets.SetLimits(settings.limits())
 	s.users.SetSettings(settings.users())
 	s.realtime.SetSettings(settings.realtime())
+	s.gamers.SetSettings(settings.Players.Kept)
+	s.players.SetSettings(settings.Players.Sockets)
 	s.configureMembers(settings.Users)
 	s.log.SetRules(rules)
 	s.sockets.Each(func(c *wsconn.Conn) {
@@ -281,6 +297,7 @@ func (s *Server) Apply(n Settings) error {
 	approved := func(origins []string) bool { return len(origins) == 0 || s.approves(origins) }
 	s.updates.Reconsider(approved)
 	s.realtime.Reconsider(approved, settings.Realtime.Anonymous)
+	s.players.Reconsider(approved)
 	return nil
 }
 
@@ -297,6 +314,7 @@ func (s *Server) stop() error {
 	if s.cancel == nil { // never started
 		s.updates.Close()
 		s.realtime.Close()
+		s.players.Close()
 		s.users.Close()
 		s.sockets.Close()
 		return nil
@@ -328,6 +346,7 @@ func (s *Server) stop() error {
 	_ = s.http.Close()
 	s.updates.Close()
 	s.realtime.Close()
+	s.players.Close()
 	s.users.Close()
 	s.sockets.Close()
 	s.cancel()

@@ -81,7 +81,7 @@ func (s *Server) follow(ctx context.Context, attempted chan<- error) error {
 				s.o.Logger.Info("the store answers; the server is about to be ready")
 			}
 			s.tasks.Go(func() { _ = s.outbox.Run(ctx) }) // it ends with ctx only
-			for _, run := range []func(context.Context) error{s.updates.Run, s.realtime.Run} {
+			for _, run := range []func(context.Context) error{s.updates.Run, s.realtime.Run, s.players.Run, s.gamers.Run} {
 				s.tasks.Go(func() {
 					if err := run(ctx); err != nil {
 						s.failed <- err

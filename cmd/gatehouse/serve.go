@@ -23,10 +23,12 @@ import (
 	"gatehouse/server"
 	"gatehouse/server/control"
 	"gatehouse/server/gate"
+	gameplayers "gatehouse/server/players"
 	"gatehouse/store"
 	"gatehouse/users"
 	"gatehouse/users/keys"
 	"gatehouse/users/mail"
+	"gatehouse/users/players"
 )
 
 // newServeCommand makes `gatehouse serve`.
@@ -260,6 +262,17 @@ func settings(c *config.Config) server.Settings {
 		Drain:                 seconds(c.Websocket.DrainSeconds),
 	}
 	s.Users = usersSettings(c.Users)
+	s.Players = server.Players{
+		Kept: players.Settings{TicketLifetime: seconds(c.Players.TicketSeconds), TokenLifetime: seconds(c.Players.SocketTokenSeconds)},
+		Sockets: gameplayers.Settings{
+			Organization:       c.Players.Organization,
+			Project:            c.Players.Project,
+			StrangersPerMinute: c.Players.FramesPerMinute,
+			PlayersPerMinute:   c.Players.IdentifiedFramesPerMinute,
+			EntriesPerMinute:   c.Players.TicketsPerMinute,
+			RequestsPerMinute:  c.Players.RequestsPerMinute,
+		},
+	}
 	s.Realtime = server.Realtime{Anonymous: c.Realtime.Anonymous, Subscriptions: c.Realtime.Subscriptions}
 	for _, r := range c.Events.Rules {
 		s.Rules = append(s.Rules, events.Rule{

@@ -60,7 +60,12 @@ func TestAsyncMistakesAreFound(t *testing.T) {
 		"an action that there is not":   {[]string{"operations", "tell", "action"}, "publish", "the action"},
 		"a message that no one sends":   {[]string{"operations", "tell", "messages"}, []any{}, "no operation has"},
 		"a path that opens no socket":   {[]string{"channels", "realtime", "address"}, "/events", "no socket"},
-		"a socket that is not told of":  {[]string{"channels", "users"}, nil, "has no channel"},
+		"a socket that is not told of":  {[]string{"channels", "users"}, nil, "the socket at / has 1 channels"},
+		"a frame of players":            {[]string{"components", "messages", "PlayerLeft", "examples"}, []any{map[string]any{"payload": map[string]any{"res": "v1.channels.player-left", "data": map[string]any{}}}}, "PlayerLeft"},
+		"a message that is left out":    {[]string{"components", "schemas", "PlayersMessage", "oneOf"}, []any{map[string]any{"$ref": "#/components/schemas/PlayersFailure"}}, "schemas/PlayersMessage"},
+		"a request that is left out":    {[]string{"components", "schemas", "PlayersRequest", "oneOf"}, []any{map[string]any{"$ref": "#/components/schemas/SayInChannel"}}, "schemas/PlayersRequest"},
+		"a message without its data":    {[]string{"components", "schemas", "ChannelDeleted", "required"}, []any{"res"}, "takes a frame without data"},
+		"a shape that is told twice":    {[]string{"components", "schemas", "PlayerPresence", "description"}, "something else", "stands otherwise in openapi.json"},
 		"an example of a frame":         {[]string{"components", "messages", "RealtimeEnvelope", "examples"}, []any{map[string]any{"payload": map[string]any{"userId": "george"}}}, "does not fit"},
 		"no example of a frame":         {[]string{"components", "messages", "RealtimeEnvelope", "examples"}, []any{}, "has no example"},
 		"an example of a header":        {[]string{"components", "channelBindings", "realtime", "ws", "headers", "properties", "x-m2-world", "examples"}, []any{""}, "does not fit"},
@@ -142,6 +147,8 @@ func asyncProblems(t *testing.T, doc map[string]any) []string {
 	c.operations()
 	c.sockets(decoded(t)["paths"].(map[string]any))
 	c.users()
+	c.players()
+	c.shared(decoded(t)["components"].(map[string]any)["schemas"].(map[string]any))
 	return c.problems
 }
 
@@ -227,12 +234,12 @@ func (c *asyncChecker) operations() {
 
 // sockets compares the channels with the paths where sockets open.
 func (c *asyncChecker) sockets(paths map[string]any) {
-	open := map[string]bool{}
+	open := map[string]int{}
 	for path, item := range paths {
 		get, _ := item.(map[string]any)["get"].(map[string]any)
 		answers, _ := get["responses"].(map[string]any)
 		if _, ok := answers["101"]; ok {
-			open[path] = false
+			open[path] = 0
 		}
 	}
 	for name, channel := range c.doc["channels"].(map[string]any) {
@@ -240,11 +247,11 @@ func (c *asyncChecker) sockets(paths map[string]any) {
 		if _, ok := open[address]; !ok {
 			c.fail("%s: no socket opens at %s", name, address)
 		}
-		open[address] = true
+		open[address]++
 	}
-	for _, path := range []string{"/", "/realtime", "/api/realtime/"} { // what /socket.io/ has is Socket.IO
-		if !open[path] {
-			c.fail("the socket at %s has no channel", path)
+	for path, want := range map[string]int{"/": 2, "/socket": 1, "/realtime": 1, "/api/realtime/": 1} { // what /socket.io/ has is Socket.IO
+		if open[path] != want {
+			c.fail("the socket at %s has %d channels, want %d", path, open[path], want)
 		}
 	}
 }
@@ -256,6 +263,52 @@ func (c *asyncChecker) users() {
 	for name, there := range map[string]string{"UsersRequest": "SocketRequest", "UsersEvent": "Event", "UsersReply": "Reply"} {
 		for _, e := range messages[name].(map[string]any)["examples"].([]any) {
 			c.fits(e.(map[string]any)["payload"], "openapi.json#/components/schemas/"+there)
+		}
+	}
+}
+
+// players holds what is sent and received on the socket of players against the
+// schemas of all of it, which others compare frames with.
+func (c *asyncChecker) players() {
+	for name, o := range c.doc["operations"].(map[string]any) {
+		o := o.(map[string]any)
+		if o["channel"].(map[string]any)["$ref"] != "#/channels/players" {
+			continue
+		}
+		schema := "asyncapi.json#/components/schemas/PlayersMessage"
+		if o["action"] == "receive" {
+			schema = "asyncapi.json#/components/schemas/PlayersRequest"
+		}
+		for _, m := range o["messages"].([]any) {
+			to := m.(map[string]any)["$ref"].(string)
+			message, _ := c.doc["components"].(map[string]any)["messages"].(map[string]any)[to[strings.LastIndex(to, "/")+1:]].(map[string]any)
+			if message["contentType"] != "application/json" {
+				continue
+			}
+			for _, e := range message["examples"].([]any) {
+				frame, _ := e.(map[string]any)["payload"].(map[string]any)
+				c.fits(frame, schema)
+				bare := maps.Clone(frame)
+				delete(bare, "data")
+				if s, err := c.compiler.Compile(schema); err == nil && s.Validate(bare) == nil {
+					c.fail("%s: %s takes a frame without data: %v", name, schema, bare)
+				}
+			}
+		}
+	}
+}
+
+// shared wants a shape of the same name to be the same in both documents.
+func (c *asyncChecker) shared(there map[string]any) {
+	for name, schema := range c.doc["components"].(map[string]any)["schemas"].(map[string]any) {
+		other, ok := there[name]
+		if !ok {
+			continue
+		}
+		a, err := json.Marshal(schema)
+		b, err2 := json.Marshal(other)
+		if err != nil || err2 != nil || !bytes.Equal(a, b) {
+			c.fail("the schema %s stands otherwise in openapi.json", name)
 		}
 	}
 }

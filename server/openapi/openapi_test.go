@@ -3,6 +3,7 @@ package openapi
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -83,6 +84,8 @@ func TestMistakesAreFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			doc := decoded(t)
+			paths := doc["paths"].(map[string]any)
+			maps.DeleteFunc(paths, func(path string, _ any) bool { return strings.HasPrefix(path, "/v1/") }) // which take long, and were seen to be valid
 			into := doc
 			for _, step := range at.path[:len(at.path)-1] {
 				var ok bool

@@ -26,6 +26,17 @@ var Scopes = []Scope{
 	{"rp:character-profile:all.write", "make, change and delete any character and its profile over HTTP"},
 	{"read:realtime", "subscribe to and read resources, as key:NAME and of any user"},
 	{"write:realtime", "write and delete resources, also those that only programs may, of any user"},
+	{"read:players", "look at and identify players of games"},
+	{"write:players", "make and change players of games, and their socket tokens"},
+	{"read:playerPresence", "look at and hear of the presence of players"},
+	{"write:playerPresence", "say of a player whether it is online, and what it does"},
+	{"read:gameChannels", "look at channels, hear what happens in them, and read their storage"},
+	{"write:gameChannels", "make, change, join and leave channels, speak and store in them"},
+	{"read:playerRelationships", "look at subscriptions of players, and hear of them"},
+	{"write:playerRelationships", "make, confirm and end subscriptions of players"},
+	{"read:playerBroadcasts", "hear what players broadcast"},
+	{"write:playerBroadcasts", "broadcast to the subscribers of a player"},
+	{"read:gameConfig", "read and hear of the configuration of games"},
 	{All, "everything, also what later versions add"},
 }
 
