@@ -13,10 +13,12 @@ import (
 
 // The examples of the documentation are played: a transcript block over a socket, a console block in a shell
 // whose server is at localhost:8080. In what is expected … stands for anything. A transcript may have commands of a
-// shell too, each behind a $; they and the headers of a socket find the files that were made by those before them.
+// shell too, each behind a $; they and the headers of a socket find the files that were made by those before them, and
+// $(cat file) stands for what is in one. Where several sockets are open each has a name, which stands in front of what
+// it does; it is open until it leaves.
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md", "../docs/users.md", "../docs/updates.md", "../docs/realtime.md"} {
+	for _, page := range []string{"../README.md", "../docs/users-websocket.md", "../docs/documents.md", "../docs/users.md", "../docs/updates.md", "../docs/realtime.md", "../docs/players.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			markdown, err := os.ReadFile(page)
@@ -27,11 +29,11 @@ func TestDocumentedExamples(t *testing.T) {
 				"websocket.approvedSocketDomains": []string{"^localhost$", `^127\.0\.0\.1$`, "^trusted-host$"},
 				"events.rules":                    []any{orderPlaced}, // docs/documents.md shows it
 			})
-			played := 0
+			played, named := 0, map[string]*client{}
 			for _, block := range fence.FindAllStringSubmatch(string(markdown), -1) {
 				switch block[1] {
 				case "transcript":
-					playTranscript(t, srv, block[2])
+					playTranscript(t, srv, named, block[2])
 					played++
 				case "console":
 					playConsole(t, srv, block[2])
@@ -56,7 +58,13 @@ func fits(expected, got string) bool {
 	return regexp.MustCompile(`(?s)\A` + strings.Join(parts, ".*?") + `\z`).MatchString(got)
 }
 
-func playTranscript(t *testing.T, srv *server, script string) {
+// whose is a line of a socket that has a name, and contents what stands in a file.
+var (
+	whose    = regexp.MustCompile(`^(\w+) (connect|→|←|leaves)(?: (.*))?$`)
+	contents = regexp.MustCompile(`\$\(cat ([\w.]+)\)`)
+)
+
+func playTranscript(t *testing.T, srv *server, named map[string]*client, script string) {
 	t.Helper()
 	var c *client
 	var shell []string // a command, and what it is expected to print
@@ -70,17 +78,37 @@ func playTranscript(t *testing.T, srv *server, script string) {
 	for line := range strings.Lines(script) {
 		line = strings.TrimSuffix(line, "\n")
 		verb, rest, _ := strings.Cut(line, " ")
+		name := ""
+		if of := whose.FindStringSubmatch(line); of != nil {
+			name, verb, rest = of[1], of[2], of[3]
+			if c = named[name]; c == nil && verb != "connect" {
+				t.Fatalf("%q: %s has no socket", line, name)
+			}
+		}
 		switch verb {
-		case "connect", "→", "←", "$":
+		case "connect", "→", "←", "$", "leaves":
 			run()
 		}
 		switch {
 		case verb == "connect":
 			path, headers := handshake(t, srv, rest)
 			c = connectWith(t, srv.ws+path, headers)
-			defer c.leave()
+			if name == "" {
+				defer c.leave()
+			} else {
+				named[name] = c
+			}
+		case verb == "leaves":
+			c.leave()
+			delete(named, name)
 		case verb == "→":
-			c.send(rest)
+			c.send(contents.ReplaceAllStringFunc(rest, func(found string) string {
+				b, err := os.ReadFile(filepath.Join(srv.dir, contents.FindStringSubmatch(found)[1]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return strings.TrimSpace(string(b))
+			}))
 		case verb == "←":
 			if got := c.next(); !fits(rest, got.raw) {
 				t.Errorf("documented: %s\ngot:        %s", rest, got.raw)

@@ -50,6 +50,12 @@ func conformsFrame(t *testing.T, frame string) {
 	case strings.HasPrefix(frame, `{"error":`):
 		name = "RealtimeError"
 	}
+	conformsTo(t, name, frame)
+}
+
+// conformsTo compares a frame with a schema of the description.
+func conformsTo(t *testing.T, name, frame string) {
+	t.Helper()
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(frame))
 	if err != nil {
 		t.Errorf("no JSON: %v: %.300s", err, frame)

@@ -250,7 +250,12 @@ func (s *server) loggedTimes(t *testing.T, piece string, times int) {
 // key makes an access key, named for its scopes, through the command line while the server runs.
 func (s *server) key(t *testing.T, scopes string) string {
 	t.Helper()
-	status, stdout, stderr := command(t, "key", "create", "--config", s.configPath(), "--name", strings.NewReplacer(":", "-", ",", " ").Replace(scopes), "--scopes", scopes)
+	return s.keyNamed(t, strings.NewReplacer(":", "-", ",", " ").Replace(scopes), scopes)
+}
+
+func (s *server) keyNamed(t *testing.T, name, scopes string) string {
+	t.Helper()
+	status, stdout, stderr := command(t, "key", "create", "--config", s.configPath(), "--name", name, "--scopes", scopes)
 	if status != 0 {
 		t.Fatalf("key create: status %d\n%s", status, stderr)
 	}
