@@ -389,3 +389,26 @@ func TestPlayersConfig(t *testing.T) {
 	p.quiet()
 	deaf.quiet()
 }
+
+// Who does not answer a ping before the next one is dropped; who answers stays.
+func TestPlayersMissingPongs(t *testing.T) {
+	t.Parallel()
+	sameOnBoth(t)
+	g := startGame(t, settings{"websocket.pingSeconds": 0.3})
+	answers := g.stranger()
+	silent := dialRaw(t, g.srv, "?ticket="+g.ticket())
+	pings := 0
+	for {
+		opcode, _, err := silent.read()
+		if err != nil {
+			break
+		}
+		if opcode == opPing {
+			pings++
+		}
+	}
+	if pings != 1 {
+		t.Errorf("it was dropped after %d pings", pings)
+	}
+	answers.quiet()
+}
