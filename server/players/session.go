@@ -210,15 +210,16 @@ func (s *session) become(ctx context.Context, a players.Alias) (players.Alias, e
 	s.alias, s.as = a, as
 	s.mu.Unlock()
 	err := s.arrive(ctx, a, as)
-	if err == nil { // as it is now: its presence is a part of it
-		a, err = s.service.o.Players.Alias(ctx, int64(a.ID))
+	var now players.Alias // its presence is a part of it
+	if err == nil {
+		now, err = s.service.o.Players.Alias(ctx, int64(a.ID))
 	}
 	s.mu.Lock()
 	ends, of := before, was // what is over now
 	if err != nil {
 		s.alias, s.as, ends, of = was, before, as, a
 	} else {
-		s.alias = a
+		s.alias = now
 	}
 	gone := s.closed
 	s.mu.Unlock()
@@ -240,7 +241,7 @@ func (s *session) become(ctx context.Context, a players.Alias) (players.Alias, e
 	if err == nil && before == "" {
 		s.limiter = perMinute(s.service.settings.Load().PlayersPerMinute)
 	}
-	return a, err
+	return now, err
 }
 
 // arrive notes that the socket is there: for whom it hears, then that the player
