@@ -41,13 +41,10 @@ func (s *Server) realtimeRoutes(r *gin.Engine) {
 	}
 	r.GET("/api/kvstore/keys/", s.ofResources(v.ListKV))
 	r.OPTIONS("/api/kvstore/keys/", preflight("GET"))
-	for path, of := range map[string][3]realtime.Handler{
-		"/api/collections/:name": {v.GetCollection, v.PutCollection, v.DeleteCollection},
-		"/api/liveconfig/:name":  {v.GetLiveConfig, v.PutLiveConfig, v.DeleteLiveConfig},
-	} {
-		r.GET(path, s.ofResources(of[0]))
-		r.PUT(path, s.ofResources(of[1]))
-		r.DELETE(path, s.ofResources(of[2]))
+	for path, of := range map[string]realtime.Documents{"/api/collections/:name": v.Collections(), "/api/liveconfig/:name": v.LiveConfigs()} {
+		r.GET(path, s.ofResources(of.Get))
+		r.PUT(path, s.ofResources(of.Put))
+		r.DELETE(path, s.ofResources(of.Delete))
 		r.OPTIONS(path, preflight("GET, PUT, DELETE"))
 	}
 }

@@ -41,34 +41,20 @@ func liveConfig(_ context.Context, _ *Service, c *Call) (resources.Resource, err
 	return resources.InLiveConfig(c.Place, c.PathValue("name"))
 }
 
-// GetCollection answers a collection.
-func (v *Service) GetCollection(ctx context.Context, c *Call) (any, error) {
-	return v.get(ctx, c, collection)
-}
+// Documents are the handlers of one type of documents.
+type Documents struct{ Get, Put, Delete Handler }
 
-// PutCollection writes a collection.
-func (v *Service) PutCollection(ctx context.Context, c *Call) (any, error) {
-	return v.put(ctx, c, collection)
-}
+// Collections are those of collections.
+func (v *Service) Collections() Documents { return v.documents(collection) }
 
-// DeleteCollection removes a collection.
-func (v *Service) DeleteCollection(ctx context.Context, c *Call) (any, error) {
-	return v.remove(ctx, c, collection)
-}
+// LiveConfigs are those of live configurations.
+func (v *Service) LiveConfigs() Documents { return v.documents(liveConfig) }
 
-// GetLiveConfig answers a live configuration.
-func (v *Service) GetLiveConfig(ctx context.Context, c *Call) (any, error) {
-	return v.get(ctx, c, liveConfig)
-}
-
-// PutLiveConfig writes a live configuration.
-func (v *Service) PutLiveConfig(ctx context.Context, c *Call) (any, error) {
-	return v.put(ctx, c, liveConfig)
-}
-
-// DeleteLiveConfig removes a live configuration.
-func (v *Service) DeleteLiveConfig(ctx context.Context, c *Call) (any, error) {
-	return v.remove(ctx, c, liveConfig)
+func (v *Service) documents(find finder) Documents {
+	of := func(do func(context.Context, *Call, finder) (any, error)) Handler {
+		return func(ctx context.Context, c *Call) (any, error) { return do(ctx, c, find) }
+	}
+	return Documents{of(v.get), of(v.put), of(v.remove)}
 }
 
 func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
