@@ -118,15 +118,15 @@ func (s *Server) judged(c *gin.Context) {
 
 // legible refuses a path or a query that is not UTF-8: nothing is called so, and
 // not every store can be asked for it.
-func legible(c *gin.Context) {
+func legible(c *gin.Context) bool {
 	ok := utf8.ValidString(c.Request.URL.Path)
 	for name, values := range c.Request.URL.Query() {
 		ok = ok && utf8.ValidString(name) && !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) })
 	}
 	if !ok {
 		fault.Write(c.Writer, fault.New(fault.InvalidParameter, "the path or the query is not UTF-8"))
-		c.Abort()
 	}
+	return ok
 }
 
 func verdict(c *gin.Context) gate.Verdict {

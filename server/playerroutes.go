@@ -68,7 +68,7 @@ func (s *Server) playerSocket(c *gin.Context) {
 // ofPlayers is a route of game clients.
 func (s *Server) ofPlayers(route players.Route) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if s.followed(c, s.players.Opened()) && pathValues(c) {
+		if s.followed(c, s.players.Opened()) && legible(c) && pathValues(c) {
 			c.Header("Access-Control-Expose-Headers", "Retry-After")
 			s.players.ServeRoute(c.Writer, c.Request, remote(c), route)
 		}

@@ -86,7 +86,7 @@ func (s *Server) realtimeSocket(c *gin.Context) {
 // ofResources is a handler of the API of resources.
 func (s *Server) ofResources(h realtime.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if !s.begun(c) || !s.ownPages(c) || !pathValues(c) {
+		if !s.begun(c) || !s.ownPages(c) || !legible(c) || !pathValues(c) {
 			return
 		}
 		headers := realtime.RealHeaders(c.Request)

@@ -26,7 +26,7 @@ func (s *Server) routes(trusted proxies) http.Handler {
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.UseEscapedPath, r.UnescapePathValues = true, false // an id may hold a slash; pathValues unescapes it
 	_ = r.SetTrustedProxies(nil)                         // addresses are found by proxies.client
-	r.Use(s.witnessed, s.recovered, trusted.client, s.judged, legible)
+	r.Use(s.witnessed, s.recovered, trusted.client, s.judged)
 
 	r.GET("/", s.root)
 	r.HEAD("/", s.root)
