@@ -230,7 +230,7 @@ func TestRealtimeDocuments(t *testing.T) {
 		who.in(200, "PUT", path, `{"data":{"a":"`+fill+`"}}`)
 		who.in(413, "PUT", path, `{"data":{"a":"`+fill+`x"}}`)
 		who.in(413, "PUT", path, `{"data":{"a":"`+fill+fill+`"}}`)
-		if got := who.in(200, "GET", path, ""); !fits(`{"name":"`+name+`",…"data":{"a":"`+fill+`"},"version":"…"}`, got.body) {
+		if got := who.in(200, "GET", path, ""); !strings.HasPrefix(got.body, `{"name":"`+name+`",`) || !strings.Contains(got.body, `"data":{"a":"`+fill+`"},"version":"`) {
 			t.Errorf("%s: %.300s", path, got.body)
 		}
 		who.in(200, "DELETE", path, "")

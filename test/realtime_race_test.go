@@ -146,7 +146,7 @@ func owes() bool { return misorders() }
 func TestRealtimeRace(t *testing.T) {
 	t.Parallel()
 	p := playersOf(t, startApart(t, cheap(nil)))
-	writes := 20
+	writes := 4
 	if onMongoDB {
 		writes = 2
 	}

@@ -11,11 +11,11 @@ import (
 // wait only the newest.
 func TestRealtimeSlowClientIsToldTheNewest(t *testing.T) {
 	sameOnBoth(t)
-	p := startPlayers(t, nil)
+	p := startPlayers(t, settings{"websocket.queueBytes": 8 << 20})
 	slow := connectWith(t, p.srv.ws+"/realtime", map[string]string{"authorization": "Bearer " + p.george.token}, vector)
 	healthy := p.george.watches()
-	const resources, rounds = 20, 40
-	fill := strings.Repeat("x", 30_000)
+	const resources, rounds = 6, 8
+	fill := strings.Repeat("x", 200_000)
 	for i := range resources {
 		id := fmt.Sprintf("r%d", i)
 		slow.send(`{"action":"subscribe","resource":` + named("liveConfig", id) + `}`)
@@ -101,7 +101,7 @@ func TestRealtimeSlowClientIsClosed(t *testing.T) {
 	flood := connectWith(t, p.srv.ws+"/realtime", map[string]string{"authorization": "Bearer " + p.george.token}, vector)
 	flood.pause()
 	question := `{"action":"subscribe","resource":` + named("kvStore", "World:kvstoreClient:"+strings.Repeat("x", 500)) + `}`
-	for range 20_000 {
+	for range 16_000 {
 		flood.send(question)
 	}
 	eventually(t, "the socket to be given up", func() bool {

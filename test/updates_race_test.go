@@ -112,7 +112,7 @@ func (p *person) at(t *testing.T, srv *server) *person {
 func TestUpdatesRaceOfReadingAndWriting(t *testing.T) {
 	t.Parallel()
 	g := gamersOf(t, startApart(t, cheap(nil)))
-	rounds := 60
+	rounds := 24
 	if onMongoDB {
 		rounds = 12
 	}
