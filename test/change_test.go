@@ -41,6 +41,7 @@ func TestSIGHUPDuringTheDrain(t *testing.T) {
 // However little is kept in memory, whoever connects misses nothing: the rest is in the store.
 func TestTinyMemoryLosesNothing(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"events.history": 1})
 	sender := connect(t, srv.ws)
 	const n = 150

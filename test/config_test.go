@@ -62,6 +62,7 @@ func TestNoConfigurationIsTold(t *testing.T) {
 // What one server listens on or keeps its data in, another cannot have.
 func TestWhatIsTakenIsTold(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	address := strings.TrimPrefix(srv.url, "http://127.0.0.1:")
 

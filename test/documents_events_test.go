@@ -87,6 +87,7 @@ func TestDocumentsFireRules(t *testing.T) {
 // Files and buckets are announced with their documents, when they come and when they go.
 func TestDocumentsOfFilesAndBuckets(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	w := writerOf(t, srv)
 	c := connect(t, srv.ws)
@@ -106,6 +107,7 @@ func TestDocumentsOfFilesAndBuckets(t *testing.T) {
 // What is published under a rule's number has the properties that the rule declares, and no other.
 func TestOwnEventHasWhatItsRuleDeclares(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"events.rules": []any{orderPlaced, rule(1001, "any", nil)}})
 	key := srv.key(t, "write:events")
 	c := connect(t, srv.ws)

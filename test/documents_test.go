@@ -242,6 +242,7 @@ func TestDocumentsIDs(t *testing.T) {
 
 func TestDocumentsAreRefused(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	w := writerOf(t, start(t, settings{"events.rules": anyOrder["events.rules"], "websocket.maxMessageBytes": 200_000}))
 	w.do("PUT", "/orders/a", `{"x":1}`)
 
@@ -379,6 +380,7 @@ func TestDocumentsFromAnotherOrigin(t *testing.T) {
 // Only what rules name, files and buckets: of everything else the answer is one and the same.
 func TestDocumentsOfOtherCollections(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	users := rule(1001, "insert", map[string]any{"collection": "users", "name": "newcomer"})
 	canaries := rule(1002, "insert", map[string]any{"collection": "canaries", "name": "canary"})
 	w := writerOf(t, start(t, settings{"events.rules": []any{rule(1000, "any", nil), users, canaries}}))

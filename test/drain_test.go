@@ -8,6 +8,7 @@ import (
 // On SIGTERM the server is not ready first, then tells its sockets to go, not all at once, then ends.
 func TestSIGTERM(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"websocket.drainSeconds": 2})
 	clients := make([]*client, 30)
 	for i := range clients {

@@ -10,6 +10,7 @@ import (
 
 func TestEchoReachesItsSender(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 
 	got := connect(t, srv.ws).ask(`{"eventType":10,"message":"Hello world?"}`)
@@ -61,6 +62,7 @@ func TestEchoWithoutBroadcastReachesOnlyItsSender(t *testing.T) {
 
 func TestEventCarriesIDAndTime(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 

@@ -39,6 +39,7 @@ func TestFilterHoldsForTheSender(t *testing.T) {
 
 func TestFilterHoldsForHistory(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 	first := c.ask(echo("1"))

@@ -125,6 +125,7 @@ func TestSeedSampleOfApprovedDomains(t *testing.T) {
 // The block of the API's description loads as it stands there, with its trailing comma.
 func TestSeedSampleConfigLoads(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startWithEnv(t, nil)
 	srv.stop(t)
 	sample, err := os.ReadFile("testdata/seed-config.json")

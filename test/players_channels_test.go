@@ -73,6 +73,7 @@ func paged(name, list string, count int, last bool) string {
 
 func TestPlayersAPIChannels(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	a := startArcade(t, nil)
 	george, martha := a.plays("george"), a.plays("martha")
 

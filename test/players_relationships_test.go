@@ -62,6 +62,7 @@ const (
 
 func TestPlayersAPIRelationships(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	a := startArcade(t, nil)
 	george, martha, tom := a.plays("george"), a.plays("martha"), a.plays("tom")
 	ask := func(id any, kind any) string { return object(t, "aliasId", id, "relationshipType", kind, "more", 1) }

@@ -15,6 +15,7 @@ import (
 
 func TestPlayersTickets(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGame(t, settings{"players.ticketSeconds": 2})
 	ticket := g.ticket()
 	first := g.opens("/", ticket) // where published clients connect
@@ -62,6 +63,7 @@ func TestPlayersTickets(t *testing.T) {
 // Of many sockets that show one ticket, one is let in.
 func TestPlayersOneTicket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	oneTicket(t, startGame(t, nil), nil)
 }
 
@@ -107,6 +109,7 @@ func oneTicket(t *testing.T, g *games, other *server) {
 
 func TestPlayersIdentify(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGame(t, settings{"players.socketTokenSeconds": 3})
 	billy := g.identified("billy")
 	p := g.stranger()
@@ -155,6 +158,7 @@ func TestPlayersIdentify(t *testing.T) {
 // Whoever may hear of presence is told; a player is online while one socket is.
 func TestPlayersPresence(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGame(t, nil)
 	witness := g.plays("witness")
 	deaf := (&games{t, g.srv, g.srv.holder(t, "read:players,write:players")}).stranger()
@@ -213,6 +217,7 @@ func TestPlayersPresence(t *testing.T) {
 
 func TestPlayersChannels(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGame(t, nil)
 	anna, billy, carl := g.plays("anna"), g.plays("billy"), g.plays("carl")
 	for _, heard := range []struct {

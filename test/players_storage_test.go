@@ -39,6 +39,7 @@ func (c gameChannel) holds(p *gamePlayer, key, value string, by, last *gamePlaye
 
 func TestPlayersAPIStorage(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	a := startArcade(t, nil)
 	george, martha, stranger := a.plays("george"), a.plays("martha"), a.plays("stranger")
 	c := george.opens("channel", "props", propsOf("k", "of the channel"))

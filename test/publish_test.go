@@ -34,6 +34,7 @@ func TestPublishReachesSockets(t *testing.T) {
 
 func TestPublishNeedsAKey(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	reader, writer := srv.key(t, "read:events"), srv.key(t, "write:events")
 	c := connect(t, srv.ws)
@@ -64,6 +65,7 @@ func TestPublishNeedsAKey(t *testing.T) {
 
 func TestPublishOfWhatIsWrong(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	key := srv.key(t, "write:events")
 

@@ -129,6 +129,7 @@ func TestRealtimePermissions(t *testing.T) {
 
 func TestRealtimeValues(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	p := startPlayers(t, nil)
 	big := `"` + strings.Repeat("x", 1<<20-2) + `"`
 	for _, c := range []struct{ sent, answer string }{
@@ -216,6 +217,7 @@ func TestRealtimeValues(t *testing.T) {
 
 func TestRealtimeDocuments(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	p := startPlayers(t, nil)
 	for _, path := range []string{public, game, "/api/collections/private"} {
 		who := p.george

@@ -328,6 +328,7 @@ func TestRealtimeSubscriptionLimit(t *testing.T) {
 // Who was let in by a session, a key or an Origin goes with it.
 func TestRealtimeRightsEnd(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	p := startPlayers(t, nil)
 	other := p.srv.loggedIn(t, "George", passwordOf("George"))
 	mine, others, program := p.george.watches(), other.watches(), p.program.watches()
@@ -373,6 +374,7 @@ func TestRealtimeRightsEnd(t *testing.T) {
 // What a user has goes with the user; somebody of the same name begins with nothing.
 func TestRealtimeOfDeletedUsers(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	p := startPlayers(t, nil)
 	p.george.writes("kvstoreClient", "k", `1`)
 	p.george.in(200, "PUT", "/api/collections/private", `{"data":{"a":1}}`)

@@ -37,6 +37,7 @@ func TestOwnEvent(t *testing.T) {
 // What a deployment declares for its writers is not for sockets to send.
 func TestOwnEventIsNotAcceptedFromASocket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, settings{"events.rules": []any{orderPlaced}})
 	c := connect(t, srv.ws)
 

@@ -31,6 +31,7 @@ func TestSinceGivesWhatWasMissedThenLive(t *testing.T) {
 
 func TestSinceTheLastIsLiveAtOnce(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	sender := connect(t, srv.ws)
 

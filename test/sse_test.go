@@ -67,6 +67,7 @@ func (s *sse) next() (id string, f frame) {
 
 func TestServerSentEvents(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := start(t, nil)
 	c := connect(t, srv.ws)
 	feed := openSSE(t, srv.url+"/events", trusted)

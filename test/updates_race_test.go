@@ -158,6 +158,7 @@ func bulk(t *testing.T, n int, request func(i int) (method, url, body string), h
 // Each of many subscriptions is told of the one change it is for, once.
 func TestUpdatesMany(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	sockets, many := 10, 1000
 	if onMongoDB {
 		many = 50

@@ -33,6 +33,7 @@ func TestUpdatesByEachTransport(t *testing.T) {
 
 func TestUpdatesTokens(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	seen := map[string]bool{}
@@ -66,6 +67,7 @@ func TestUpdatesTokens(t *testing.T) {
 // Who has gone is told nothing, and neither is who comes after.
 func TestUpdatesTokenOfWhoHasGone(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	g.holder.creates("Omega", "Selena", "")
 	for _, transport := range transports {

@@ -166,6 +166,7 @@ func (s *server) listUsers(t *testing.T) string {
 
 func TestUserCLIPasswordEndsSessions(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := userServer(t)
 	srv.launch(t)
 	srv.create(t, "ann", "regular")

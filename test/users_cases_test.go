@@ -36,6 +36,7 @@ func TestUsersCalledLikePaths(t *testing.T) {
 // An address in a path is percent-encoded, whatever is in it.
 func TestUsersByAddress(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.registrationsPerHour": 0})
 	for i, address := range []string{"a+b@mail.example", "a/b@mail.example", "a%b@mail.example", "a?b#c@mail.example", "o'neil@mail.example", "a&b=c@mail.example", "{a}@mail.example"} {
 		name := fmt.Sprintf("n%d", i)
@@ -51,6 +52,7 @@ func TestUsersByAddress(t *testing.T) {
 // Where addresses are confirmed their owners do not change them: an admin does.
 func TestConfirmedAddressesStay(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.activation": "email"})
 	admin := srv.admin(t)
 	george := srv.made(t, admin, "George")
@@ -65,6 +67,7 @@ func TestConfirmedAddressesStay(t *testing.T) {
 // A new password by mail also activates where the mail shows that the address is the user's, and nowhere else.
 func TestResetOfWhoIsNotActivated(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	for activation, status := range map[string]int{"email": 200, "admin": 401} {
 		t.Run(activation, func(t *testing.T) {
 			t.Parallel()

@@ -89,6 +89,7 @@ func TestUsersHeaders(t *testing.T) {
 
 func TestSessionCookie(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	for name, c := range map[string]struct {
 		settings settings
 		secure   bool

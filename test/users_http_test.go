@@ -106,6 +106,7 @@ func TestUsersRoutesAreForWhoMay(t *testing.T) {
 // Who may not ask learns nothing about who exists; who may learns it.
 func TestUsersThatDoNotExist(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	c := castOf(t, startUsers(t, nil))
 	c.victim()
 	c.persons["another user"] = c.persons["owner"]
@@ -191,6 +192,7 @@ func TestRanks(t *testing.T) {
 // The owner changes what is its own, and shows the current password for a new one.
 func TestOwnAccount(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	admin := srv.admin(t)
 	george, elsewhere := srv.made(t, admin, "George"), srv.loggedIn(t, "george", passwordOf("George"))

@@ -215,6 +215,7 @@ func (l *life) deletion() {
 // logout.
 func TestSessionExpires(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	const lifetime = 3 * time.Second
 	srv := startUsers(t, settings{"users.sessionHours": lifetime.Hours()})
 	srv.nobody(t).wants(201, "…", "POST", "/auth/register", newcomer(t, "Martha"))

@@ -13,6 +13,7 @@ import (
 
 func TestActivationByLoggedLink(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.activation": "email"})
 	p, c := srv.nobody(t), connect(t, srv.ws)
 	login := object(t, "username", "George", "password", passwordOf("George"))
@@ -53,6 +54,7 @@ func TestActivationByLoggedLink(t *testing.T) {
 
 func TestResetByLoggedLink(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	p := srv.nobody(t)
 	p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
@@ -90,6 +92,7 @@ func TestResetByLoggedLink(t *testing.T) {
 // A link works for a time.
 func TestLinksExpire(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, settings{"users.activation": "email", "users.keyHours": 1e-7, "users.resetMinutes": 1e-6})
 	p := srv.nobody(t)
 	p.wants(201, "…", "POST", "/auth/register", newcomer(t, "George"))
@@ -145,6 +148,7 @@ func TestMailsTellNobodyWhoExists(t *testing.T) {
 // Mails go to the SMTP server, and their links work.
 func TestMailsBySMTP(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	office := openPostOffice(t)
 	srv := start(t, office.settings(settings{"users.activation": "email", "users.resetMinutes": 30}))
 	p := srv.nobody(t)

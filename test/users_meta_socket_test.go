@@ -29,6 +29,7 @@ func (p *person) quiet() *client {
 
 func TestMetaBySocket(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	admin := srv.admin(t)
 	george := srv.made(t, admin, "George")
@@ -98,6 +99,7 @@ func TestMetaBySocketIsForWhoMay(t *testing.T) {
 // An admin's session may what the key may: see everybody, and change those of lower rank.
 func TestMetaBySocketOfAnAdmin(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := startUsers(t, nil)
 	super, admin := srv.superAdmin(t), srv.adminNamed(t, "second")
 	srv.made(t, super, "George")
