@@ -185,6 +185,7 @@ func TestPlayersAPIRefusals(t *testing.T) {
 // Who identifies a player gets the same one each time, with another token.
 func TestPlayersAPIIdentify(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	a := startArcade(t, nil)
 	reader := a.srv.holder(t, "read:players")
 	identify := func(service, identifier string) string {

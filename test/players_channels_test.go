@@ -236,6 +236,7 @@ func TestPlayersAPIChannelsUpdate(t *testing.T) {
 // What is found: not what is private, and only what is asked for.
 func TestPlayersAPIChannelsLists(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	a := startArcade(t, nil)
 	george, martha, dev := a.plays("george"), a.plays("m.rtha"), a.plays("dev", "x-talo-dev-build", "1")
 	red := george.opens("red room", "props", propsOf("colour", "red", "l[]", "1", "l[]", "2", "empty", ""))

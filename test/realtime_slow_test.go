@@ -10,6 +10,7 @@ import (
 // A client that does not read while resources change is told, when it reads again, how each of them is: of what had to
 // wait only the newest.
 func TestRealtimeSlowClientIsToldTheNewest(t *testing.T) {
+	t.Parallel()
 	sameOnBoth(t)
 	p := startPlayers(t, settings{"websocket.queueBytes": 8 << 20})
 	slow := connectWith(t, p.srv.ws+"/realtime", map[string]string{"authorization": "Bearer " + p.george.token}, vector)
@@ -59,6 +60,8 @@ func TestRealtimeSlowClientIsToldTheNewest(t *testing.T) {
 }
 
 // What waits for a client is bounded, and beyond that it is closed with 1013; others do not notice.
+//
+// It is not parallel to other tests: once the server has given up a client, that one has only so long to read why.
 func TestRealtimeSlowClientIsClosed(t *testing.T) {
 	sameOnBoth(t)
 	p := startPlayers(t, settings{"websocket.queueBytes": 64 << 10})

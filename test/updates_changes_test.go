@@ -37,6 +37,7 @@ func (p *plugin) lives(g gamers, steps []changeOf) {
 
 func TestUpdatesOfALife(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	g := startGamers(t, nil)
 	selena := [2]string{"Omega", "Selena Star"}
 	patch := func(who *person, world, name, body string) func() {

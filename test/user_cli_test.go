@@ -212,6 +212,7 @@ func TestUserCLIPasswordEndsSessions(t *testing.T) {
 
 func TestUserCLIDeletes(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := userServer(t)
 	srv.create(t, "ann", "super admin", "--admin")
 	srv.create(t, "bob", "admin", "--admin")
@@ -298,6 +299,7 @@ func TestUserCLIImports(t *testing.T) {
 // More than go into one batch, and onto one page.
 func TestUserCLIImportsMany(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	srv := userServer(t)
 	srv.launch(t)
 	hash, err := bcrypt.GenerateFromPassword([]byte(userPassword), 4)

@@ -51,6 +51,7 @@ func (p *person) slowDown(name string, headers ...string) (free int) {
 
 func TestFailedLoginsAreSlowed(t *testing.T) {
 	t.Parallel()
+	sameOnBoth(t)
 	const free = 3
 	srv := startUsers(t, settings{"users.failedLogins": free, "websocket.trustedProxies": []string{"127.0.0.1"}})
 	admin := srv.admin(t)
