@@ -57,13 +57,20 @@ func (v *Service) documents(find finder) Documents {
 	return Documents{of(v.get), of(v.put), of(v.remove)}
 }
 
-func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
+// found is the resource that a request names, of which the viewer may do what it
+// asks for.
+func (v *Service) found(ctx context.Context, c *Call, find finder, may func(resources.Viewer, resources.Resource) bool) (resources.Resource, error) {
 	r, err := find(ctx, v, c)
-	switch {
-	case err != nil:
+	if err == nil && !may(c.Viewer, r) {
+		err = errNotAllowed
+	}
+	return r, err
+}
+
+func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
+	r, err := v.found(ctx, c, find, resources.Viewer.MayRead)
+	if err != nil {
 		return nil, err
-	case !c.Viewer.MayRead(r):
-		return nil, errNotAllowed
 	}
 	now, err := v.o.Resources.Get(ctx, r)
 	if err == nil && !now.Exists {
@@ -77,12 +84,9 @@ func (v *Service) get(ctx context.Context, c *Call, find finder) (any, error) {
 
 // put writes what stands under data, an object.
 func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
-	r, err := find(ctx, v, c)
-	switch {
-	case err != nil:
+	r, err := v.found(ctx, c, find, resources.Viewer.MayWrite)
+	if err != nil {
 		return nil, err
-	case !c.Viewer.MayWrite(r):
-		return nil, errNotAllowed
 	}
 	body, err := request.ParseBody(c.body, "data", "ifVersion")
 	if err != nil {
@@ -110,12 +114,9 @@ func (v *Service) put(ctx context.Context, c *Call, find finder) (any, error) {
 }
 
 func (v *Service) remove(ctx context.Context, c *Call, find finder) (any, error) {
-	r, err := find(ctx, v, c)
-	switch {
-	case err != nil:
+	r, err := v.found(ctx, c, find, resources.Viewer.MayWrite)
+	if err != nil {
 		return nil, err
-	case !c.Viewer.MayWrite(r):
-		return nil, errNotAllowed
 	}
 	var ifVersion *resources.Version
 	if q := c.URL.Query(); q.Has("ifVersion") {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -56,6 +57,14 @@ type member struct {
 
 func memberID(channel, alias int32) string {
 	return strconv.Itoa(int(channel)) + "/" + strconv.Itoa(int(alias))
+}
+
+// splitMemberID reads what memberID has written.
+func splitMemberID(id string) (channel, alias int32, ok bool) {
+	first, second, found := strings.Cut(id, "/")
+	c, err := strconv.ParseInt(first, 10, 32)
+	a, err2 := strconv.ParseInt(second, 10, 32)
+	return int32(c), int32(a), found && err == nil && err2 == nil
 }
 
 func memberOf(c Channel, a Alias) member {

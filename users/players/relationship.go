@@ -48,11 +48,11 @@ func (p *Players) decodeSubscription(ctx context.Context, raw bson.Raw) (Subscri
 	if err := bson.Unmarshal(raw, &s); err != nil {
 		return s, fmt.Errorf("a subscription in the store is damaged: %w", err)
 	}
-	from, err := p.Alias(ctx, int64(s.SubscriberID))
-	if err != nil {
-		return s, err
-	}
-	to, err := p.Alias(ctx, int64(s.SubscribedToID))
+	var from, to Alias
+	err := together(
+		func() (err error) { from, err = p.Alias(ctx, int64(s.SubscriberID)); return err },
+		func() (err error) { to, err = p.Alias(ctx, int64(s.SubscribedToID)); return err },
+	)
 	s.Subscriber, s.SubscribedTo = &from, &to
 	return s, err
 }

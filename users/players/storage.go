@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -68,12 +67,11 @@ func (p *Players) Storage(ctx context.Context, by Alias, channel int64, keys ...
 		return nil, orElse(err, ErrNotMember)
 	}
 	all := make([][]Stored, len(keys))
-	for i, key := range keys {
-		if all[i], _, err = p.shelf(ctx, c.ID, key); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	err = forEach(len(keys), func(i int) (err error) {
+		all[i], _, err = p.shelf(ctx, c.ID, keys[i])
+		return err
+	})
+	return all, err
 }
 
 // StoragePut is what became of changes of a storage.
@@ -186,12 +184,4 @@ func lastOf(key string, changes []PropChange) []string {
 		}
 	}
 	return nil
-}
-
-// splitMemberID reads what memberID has written.
-func splitMemberID(id string) (channel, alias int32, ok bool) {
-	first, second, found := strings.Cut(id, "/")
-	c, err := strconv.ParseInt(first, 10, 32)
-	a, err2 := strconv.ParseInt(second, 10, 32)
-	return int32(c), int32(a), found && err == nil && err2 == nil
 }
